@@ -1,0 +1,43 @@
+"""Where one stage keeps its state: a project has a name, a folder below `.lab/`, an app folder and its variables."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+COMPOSE_FILE = ROOT / "docker-compose.yml"
+LAB_HOME = ROOT / ".lab"
+
+
+def default_name(root: Path = ROOT) -> str:
+    """A project name that two clones never share: the folder's name and six digits of its path's hash."""
+    folder = re.sub(r"[^a-z0-9]+", "-", root.name.lower()).strip("-") or "lab"
+    return f"{folder}-{hashlib.sha256(str(root).encode()).hexdigest()[:6]}"
+
+
+@dataclass(frozen=True)
+class Project:
+    """What tells one stage from another on this machine.
+
+    `lab` is 1 to 5; `profiles` are added to `lab-N` (an experiment's extra boxes); `app` is the folder with a Procfile;
+    `port` is where the service is published; `variables` go to the compose file over those of the environment."""
+
+    name: str
+    lab: int
+    app: Path = ROOT / "shortener"
+    port: int = 8000
+    profiles: frozenset[str] = frozenset()
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        """State, logs, pid files and volumes of this project."""
+        return LAB_HOME / self.name
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
