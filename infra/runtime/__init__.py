@@ -1,0 +1,1 @@
+"""Two runtimes behind one protocol: real servers in containers (`docker`) or as plain processes (`local`)."""

@@ -1,0 +1,117 @@
+"""What the kit remembers of a standing stage between two commands: `.lab/<project>/stage.json`, `faults.json`, `lock`.
+
+Written before anything is started, so that whatever was left half-way up can be found and taken down."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from infra.errors import LabError
+from infra.project import LAB_HOME, Project
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault in force: `label` in words, and the runtime verb with its arguments that takes it back."""
+
+    label: str
+    undo: str
+    arguments: tuple[str, ...] = ()
+
+
+def save(project: Project, runtime: str) -> None:
+    """Remember that `project` stands, or is about to, in that runtime."""
+    record = {
+        "lab": project.lab,
+        "runtime": runtime,
+        "app": str(project.app),
+        "port": project.port,
+        "profiles": sorted(project.profiles),
+        "variables": dict(project.variables),
+    }
+    _write(project.folder / "stage.json", record)
+
+
+def load(name: str) -> tuple[Project, str] | None:
+    """The project of that name as last saved and its runtime's name; None when nothing is remembered."""
+    path = LAB_HOME / name / "stage.json"
+    try:
+        record = json.loads(path.read_text())
+        project = Project(
+            name=name,
+            lab=record["lab"],
+            app=Path(record["app"]),
+            port=record["port"],
+            profiles=frozenset(record["profiles"]),
+            variables=record["variables"],
+        )
+        return project, record["runtime"]
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise LabError(f"{path} cannot be read ({error}). Remove that file, then run `make down`.") from error
+
+
+def forget(project: Project, *, volumes: bool) -> None:
+    """Remove the project's state; its data too if `volumes`. The folder goes when nothing is left in it."""
+    if not project.folder.exists():
+        return
+    for entry in project.folder.iterdir():
+        if entry.name == "lock" or (entry.name == "volumes" and not volumes):
+            continue
+        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    if not (project.folder / "volumes").exists():
+        shutil.rmtree(project.folder)
+
+
+def faults(project: Project) -> list[Fault]:
+    """The faults in force, oldest first."""
+    try:
+        rows = json.loads((project.folder / "faults.json").read_text())
+    except FileNotFoundError:
+        return []
+    return [Fault(row["label"], row["undo"], tuple(row["arguments"])) for row in rows]
+
+
+def set_faults(project: Project, now: list[Fault]) -> None:
+    _write(project.folder / "faults.json", [asdict(fault) for fault in now])
+
+
+@contextlib.contextmanager
+def locked(project: Project) -> Iterator[None]:
+    """Hold the project for one command at a time. The kernel lets go of the lock when its holder dies.
+
+    Raises LabError when another command holds it."""
+    project.folder.mkdir(parents=True, exist_ok=True)
+    path = project.folder / "lock"
+    with path.open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = path.read_text().strip() or "unknown"
+            raise LabError(
+                f"Another lab command (process {holder}) is at work on this stage. Wait for it, or end it, and try again."
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        try:
+            yield
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                lock.truncate(0)
+
+
+def _write(path: Path, content: object) -> None:
+    """Replace the file in one step, so that a reader or a crash never meets half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_suffix(f".{os.getpid()}.tmp")
+    scratch.write_text(json.dumps(content, indent=2))
+    scratch.replace(path)
