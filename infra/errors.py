@@ -1,4 +1,4 @@
-"""The one root of the errors that a learner can see: the message is a sentence with the next step, never a traceback."""
+"""The one root of the errors that a learner can see: each message is a sentence with the next step."""
 
 
 class LabError(Exception):

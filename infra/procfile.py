@@ -1,4 +1,4 @@
-"""A Procfile: which processes an app folder offers (`web`, `release`, `worker`, and the one-off `seed` and `import`)."""
+"""A Procfile: which processes an app folder offers (`web`, `release`, and the one-off `seed` and `import`)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ def read_procfile(app: Path) -> dict[str, str]:
             continue
         match = _LINE.match(line)
         if match is None:
-            raise LabError(f"{path}:{number}: `{line.strip()}` is not `name: command`, such as `web: python server.py`.")
+            raise LabError(
+                f"{path}:{number}: `{line.strip()}` is not `name: command`, such as `web: python server.py`."
+            )
         processes[match[1]] = match[2].strip()
     if "web" not in processes:
         raise LabError(f"{path} names no `web` process. Add a line such as `web: python server.py`.")

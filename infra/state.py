@@ -97,7 +97,7 @@ def locked(project: Project) -> Iterator[None]:
         except BlockingIOError:
             holder = path.read_text().strip() or "unknown"
             raise LabError(
-                f"Another lab command (process {holder}) is at work on this stage. Wait for it, or end it, and try again."
+                f"Another lab command (process {holder}) is at work on this stage. Wait for it or end it, then try again."
             ) from None
         lock.truncate(0)
         lock.write(str(os.getpid()))
@@ -115,3 +115,26 @@ def _write(path: Path, content: object) -> None:
     scratch = path.with_suffix(f".{os.getpid()}.tmp")
     scratch.write_text(json.dumps(content, indent=2))
     scratch.replace(path)
+
+
+@contextlib.contextmanager
+def owned(project: Project) -> Iterator[None]:
+    """Mark a stage of a command's own (a check's, an experiment's) as in use for as long as this process lives.
+
+    `lab down` sweeps such stages whose owner is gone."""
+    project.folder.mkdir(parents=True, exist_ok=True)
+    with (project.folder / "owner").open("a") as marker:
+        fcntl.flock(marker, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+
+
+def owner_lives(project: Project) -> bool:
+    """Whether the command that a stage of its own belongs to is still there."""
+    try:
+        with (project.folder / "owner").open("a") as marker:
+            fcntl.flock(marker, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    return False

@@ -1,0 +1,59 @@
+# Thin on purpose: each word is a line over the `lab` command. RUNTIME, APP, PORT and PROJECT go with each.
+#   make lab-2   make check-2   make break-2   make kill-postgres   make heal   make down   make test
+
+export RUNTIME APP PORT PROJECT
+unexport PYTHONDONTWRITEBYTECODE
+PYTHON ?= python3
+LAB := .venv/bin/lab
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+help:  ## these words
+	@echo "make lab-2      a real stage stands (lab-1: one file, lab-2: Postgres)"
+	@echo "make check-2    proves its milestone"
+	@echo "make break-2    breaks it: predict, run, compare"
+	@echo "make load-2     puts load on it"
+	@echo "make kill-BOX   also pause-BOX resume-BOX start-BOX restart-BOX, such as kill-postgres; then: make heal"
+	@echo "make status     what stands; make down: nothing stands any more"
+	@echo "make test       the kit's own tests; make bench: its figures; make flaky: a suite repeated"
+
+# --- set-up: costs nothing when it is up to date -------------------------------------------------
+.venv/ready: requirements.txt pyproject.toml
+	@$(PYTHON) infra/install.py requirements.txt .venv/ready
+
+.venv/ready-to-test: .venv/ready requirements-dev.txt
+	@$(PYTHON) infra/install.py requirements-dev.txt .venv/ready-to-test
+
+setup: .venv/ready
+
+# --- build, prove, break -------------------------------------------------------------------------
+lab-%: .venv/ready
+	@$(LAB) up $*
+check-%: .venv/ready
+	@$(LAB) check $* $(NAME)
+load-%: .venv/ready
+	@$(LAB) load $*
+break-%: .venv/ready
+	@$(LAB) break $* $(NAME)
+kill-% pause-% resume-% start-% restart-% fill-%: .venv/ready
+	@$(LAB) $(subst -$*,,$@) $*
+heal status: .venv/ready
+	@$(LAB) $@
+down:
+	@if [ -x $(LAB) ]; then $(LAB) down; else echo "No stage stands: nothing is installed yet."; fi
+
+# --- for those who change the kit ----------------------------------------------------------------
+test: .venv/ready-to-test  ## the kit's own tests, with the checks and their broken twins, in the runtime that RUNTIME names
+	@.venv/bin/python -m checks.suite
+bench: .venv/ready-to-test
+	@.venv/bin/python -m bench
+flaky: .venv/ready-to-test
+	@.venv/bin/python -m checks.flaky $(LABS) $(if $(RUNS),--runs $(RUNS)) $(if $(BUSY),--busy)
+lint: .venv/ready-to-test
+	@.venv/bin/ruff check && .venv/bin/ruff format --check && .venv/bin/mypy && .venv/bin/lint-imports
+lock: .venv/ready-to-test  ## lock the requirements anew, by hash, without addresses
+	@for set in requirements requirements-dev shortener/requirements; do \
+	  .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	    $(if $(UPGRADE),--upgrade) $$set.in -o $$set.txt >/dev/null || exit 1; done
+
+.PHONY: help setup heal status down test bench flaky lint lock

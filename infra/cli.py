@@ -1,0 +1,80 @@
+"""The `lab` command: it names the verbs, and turns every error that a learner can meet into one sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+import click
+import typer
+
+from infra.commands import faults, stage
+from infra.errors import LabError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+
+app.command("up")(stage.up)
+app.command("down")(stage.down)
+app.command("status")(stage.status)
+app.command("logs")(stage.logs)
+app.command("connect")(stage.connect)
+app.command("kill")(faults.kill)
+app.command("pause")(faults.pause)
+app.command("resume")(faults.resume)
+app.command("start")(faults.start)
+app.command("stop")(faults.stop)
+app.command("restart")(faults.restart)
+app.command("fill")(faults.fill)
+app.command("cut")(faults.cut)
+app.command("slow")(faults.slow)
+app.command("heal")(faults.heal)
+
+
+def main() -> None:
+    """Run the command. 0 done; 1 not, and why in one sentence; 2 misused; 75 cannot be decided; 130 Ctrl-C."""
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        return app(standalone_mode=False) or 0
+    except LabError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        print("\nInterrupted.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `lab logs app | head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # the last door: a learner gets a sentence, the details go to a file
+        return _defect(error)
+
+
+def _defect(error: Exception) -> int:
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        print(
+            "The disk is full. Make room (`lab down --volumes` removes the stage's data), then try again.",
+            file=sys.stderr,
+        )
+        return 1
+    report = Path(tempfile.gettempdir()) / "lab-defect.txt"
+    with contextlib.suppress(OSError):
+        report.write_text(traceback.format_exc())
+    print(
+        f"The kit itself failed here ({type(error).__name__}: {error}). Details: {report}. `make down` cleans up.",
+        file=sys.stderr,
+    )
+    return 1
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""`lab up`, `down`, `status`, `logs` and `connect`: a stage stands, is looked at, and goes."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from infra import state
+from infra.commands.context import current, project_name, say, standing, wanted_project
+from infra.errors import LabError
+from infra.project import LAB_HOME, Project
+from infra.runtime.choose import choose, open_runtime
+from infra.runtime.protocol import BoxStatus, Runtime
+
+_MARKS = {"running": "[green]running[/]", "paused": "[yellow]paused[/]", "dead": "[red]dead[/]", "completed": "done"}
+
+
+def up(lab: Annotated[int, typer.Argument(help="Which lab's stage, such as 2.")]) -> None:
+    """Bring a lab's stage up and wait until it is ready."""
+    began = time.monotonic()
+    project = wanted_project(lab)
+    runtime = _runtime_for(project)
+    runtime.up(say)
+    took = time.monotonic() - began
+    print(f"\nLab {lab} is ready ({took:.1f} s): {project.base_url}\n")
+    _print_boxes(runtime.status())
+    _print_next(lab, project)
+
+
+def _runtime_for(project: Project) -> Runtime:
+    """The runtime to use; a stage of another lab, app, port or runtime that stands under this name goes down first."""
+    remembered = state.load(project.name)
+    wanted = os.environ.get("RUNTIME")
+    if remembered and not wanted and remembered[0].lab == project.lab:
+        name, reason = remembered[1], "the stage stands in it already"
+    else:
+        name, reason = choose(wanted)
+    print(f"Lab {project.lab} in the {name} runtime: {reason}.")
+    if remembered and remembered != (project, name):
+        old, old_runtime = remembered
+        say(
+            f"lab {old.lab} ({old_runtime}, port {old.port}) stands under this name: it goes down first, its data stays"
+        )
+        open_runtime(old, old_runtime).down()
+    return open_runtime(project, name)
+
+
+def _print_next(lab: int, project: Project) -> None:
+    suffix = "" if project.port == 8000 else f" PORT={project.port}"
+    print("Next:")
+    print(f'  curl -i {project.base_url}/links --json \'{{"url": "https://example.com/"}}\'')
+    print(f"  make check-{lab}{suffix}      proves the milestone")
+    print(f"  make break-{lab}{suffix}      breaks it: predict, run, compare")
+
+
+def down(
+    volumes: Annotated[bool, typer.Option("--volumes", "-v", help="Remove the stage's data too.")] = False,
+) -> None:
+    """Take the stage down. Its data stays unless --volumes."""
+    runtime = standing()
+    swept = _sweep_abandoned(project_name())
+    if runtime is None:
+        kept = LAB_HOME / project_name() / "volumes"
+        if volumes and kept.exists():
+            open_runtime(Project(project_name(), lab=1), "local").down(volumes=True)
+            print("No stage stood; its kept data is removed.")
+        elif not swept:
+            print("No stage stands: there is nothing to take down.")
+        return
+    runtime.down(volumes=volumes)
+    print("The stage is down." + ("" if volumes else " Its data is kept; `lab down --volumes` removes that too."))
+
+
+def _sweep_abandoned(name: str) -> int:
+    """Take down what a killed `lab check` or `lab break` left: stages of their own, named after this project."""
+    swept = 0
+    for folder in sorted(LAB_HOME.glob(f"{name}-*-*")):
+        remembered = state.load(folder.name)
+        if remembered is None or state.owner_lives(remembered[0]):
+            continue
+        open_runtime(*remembered).down(volumes=True)
+        say(f"{folder.name}, left behind by a command that was killed, is down too")
+        swept += 1
+    return swept
+
+
+def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """Which boxes stand, where, with how much memory, and which faults are in force."""
+    runtime = standing()
+    if runtime is None:
+        print(json.dumps({"lab": None, "boxes": []}) if as_json else "No stage stands. Bring one up: `make lab-2`.")
+        return
+    project, name = _remembered()
+    boxes, faults = runtime.status(), runtime.faults()
+    if as_json:
+        record = {"project": project.name, "lab": project.lab, "runtime": name, "url": project.base_url}
+        print(json.dumps(record | {"boxes": [asdict(box) for box in boxes], "faults": faults}))
+        return
+    print(f"Lab {project.lab}, {name} runtime, project {project.name}: {project.base_url}\n")
+    _print_boxes(boxes)
+    for fault in faults:
+        print(f"Fault in force: {fault}")
+    if faults:
+        print("`make heal` undoes it." if len(faults) == 1 else "`make heal` undoes them.")
+
+
+def _remembered() -> tuple[Project, str]:
+    remembered = state.load(project_name())
+    if remembered is None:
+        raise LabError("No stage stands. Bring one up first: `make lab-1` or `make lab-2`.")
+    return remembered
+
+
+def _print_boxes(boxes: list[BoxStatus]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("box", "state", "address", "memory", ""):
+        table.add_column(column, justify="right" if column == "memory" else "left")
+    for box in boxes:
+        memory = f"{box.memory / 2**20:.0f} MB" if box.memory else ""
+        ready = "" if box.ready or box.state != "running" else "not ready"
+        table.add_row(box.name, _MARKS.get(box.state, box.state), box.address or "", memory, box.detail or ready)
+    total = sum(box.memory or 0 for box in boxes)
+    table.add_row("in all", "", "", f"{total / 2**20:.0f} MB", "", style="dim")
+    Console(highlight=False).print(table)
+    print()
+
+
+def logs(
+    box: Annotated[str, typer.Argument(help="A box, as named in docker-compose.yml.")],
+    lines: Annotated[int, typer.Option(help="How many of its last lines.")] = 50,
+) -> None:
+    """The last lines that a box wrote."""
+    print(current().logs(box, lines=lines), end="")
+
+
+def connect(box: Annotated[str, typer.Argument(help="A box with a client, such as postgres.")] = "postgres") -> None:
+    """Open a box's own client, such as psql."""
+    command = current().connect(box)
+    try:
+        os.execvp(command[0], command)
+    except OSError as error:
+        raise LabError(f"{command[0]} cannot be started ({error.strerror}). Is it installed?") from error
