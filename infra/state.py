@@ -97,7 +97,7 @@ def locked(project: Project) -> Iterator[None]:
         except BlockingIOError:
             holder = path.read_text().strip() or "unknown"
             raise LabError(
-                f"Another lab command (process {holder}) is at work on this stage. Wait for it or end it, then try again."
+                f"Another lab command (process {holder}) works on this stage. Wait for it or end it, then try again."
             ) from None
         lock.truncate(0)
         lock.write(str(os.getpid()))
