@@ -14,6 +14,7 @@ import click
 import typer
 
 from infra.commands import faults, stage
+from infra.commands.doctor import doctor
 from infra.errors import LabError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -23,6 +24,7 @@ app.command("down")(stage.down)
 app.command("status")(stage.status)
 app.command("logs")(stage.logs)
 app.command("connect")(stage.connect)
+app.command("doctor")(doctor)
 app.command("kill")(faults.kill)
 app.command("pause")(faults.pause)
 app.command("resume")(faults.resume)

@@ -27,7 +27,7 @@ OBSTACLES = (  # what pip says, and what the learner reads
     (r"No space left on device", DISK_FULL),
     (
         r"(?i)hashes.*do not match",
-        "A package is not the one that was locked: its hash differs, so it is left out.",
+        "A package is not the one that was locked: its hash differs.",
     ),
     (r"CERTIFICATE_VERIFY_FAILED|SSLError", "The package index's certificate is not trusted. Set PIP_CERT, " + AGAIN),
     (

