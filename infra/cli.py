@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import typer
 
-from infra.commands import faults, stage
+from infra.commands import faults, numbers, stage, trace
 from infra.commands.doctor import doctor
 from infra.errors import LabError
 
@@ -35,6 +35,8 @@ app.command("fill")(faults.fill)
 app.command("cut")(faults.cut)
 app.command("slow")(faults.slow)
 app.command("heal")(faults.heal)
+app.command("numbers")(numbers.numbers)
+app.command("trace")(trace.trace)
 
 
 def main() -> None:

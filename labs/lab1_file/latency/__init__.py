@@ -1,0 +1,1 @@
+"""`lab numbers`: the latency numbers that every design leans on, measured on this machine."""
