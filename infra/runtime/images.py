@@ -1,0 +1,60 @@
+"""Which images the docker runtime uses: the official ones, or the stand-ins that infra/images/build makes where no
+registry is reachable."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
+
+from infra.project import COMPOSE_FILE, ROOT
+
+Kind = Literal["official", "stand-ins"]
+
+STAND_INS_FILE = ROOT / "infra" / "images" / "stand-ins.env"
+_DEFAULT = re.compile(r"\$\{(LAB_[A-Z]+_IMAGE):-([^}]*[:/][^}]*)\}")
+
+
+def official() -> dict[str, str]:
+    """Image variable to the official image that docker-compose.yml names as its default."""
+    return dict(_DEFAULT.findall(COMPOSE_FILE.read_text()))
+
+
+def stand_ins() -> dict[str, str]:
+    """Image variable to its stand-in."""
+    lines = (line.strip() for line in STAND_INS_FILE.read_text().splitlines())
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def present(images: Mapping[str, str]) -> bool:
+    """Does the engine hold every one of these images?"""
+    return not missing(images)
+
+
+def missing(images: Mapping[str, str]) -> list[str]:
+    """Those of the images that the engine does not hold."""
+    names = sorted(set(images.values()))
+    with ThreadPoolExecutor(len(names) or 1) as pool:
+        return [name for name, held in zip(names, pool.map(_held, names), strict=True) if not held]
+
+
+def chosen(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Image variable to the image a stage gets. A LAB_…_IMAGE of the learner's own environment wins."""
+    environment = os.environ if environment is None else environment
+    images = stand_ins() if which() == "stand-ins" else official()
+    return {name: environment.get(name) or image for name, image in images.items()}
+
+
+def which() -> Kind:
+    """Stand-ins exist only where somebody built them; they serve unless the official images are there too."""
+    if present(official()) or not present(stand_ins()):
+        return "official"
+    return "stand-ins"
+
+
+def _held(image: str) -> bool:
+    found = subprocess.run(["docker", "image", "inspect", image], capture_output=True, check=False)
+    return found.returncode == 0
