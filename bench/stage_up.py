@@ -1,0 +1,91 @@
+"""How long a warm stage takes to stand and to go, typed as a learner does; beside it, in docker, bare Compose."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import time
+from collections.abc import Callable
+
+from bench.figure import Figure
+from checks.matrix.stage_fixture import free_port
+from infra.project import ROOT, default_name
+from infra.runtime.docker_engine import obstacle
+
+ROUNDS = 5
+READY_WITHIN = {1: 1.5, 2: 3.0}  # seconds
+DOWN_WITHIN = 2.0
+OVER_COMPOSE = 2.0
+
+
+def run() -> list[Figure]:
+    figures = [figure for lab in (1, 2) for figure in _local(lab)]
+    if obstacle() is None:
+        figures += [_docker(lab) for lab in (1, 2)]
+    return figures
+
+
+def _local(lab: int) -> list[Figure]:
+    ups, downs = [], []
+    environment = _environment("local")
+    _make(environment, f"lab-{lab}")  # warms the caches
+    _make(environment, "down")
+    for _ in range(ROUNDS):
+        ups.append(_seconds(lambda: _make(environment, f"lab-{lab}")))
+        downs.append(_seconds(lambda: _make(environment, "down")))
+    _forget(environment)
+    up, down, most = statistics.median(ups), statistics.median(downs), READY_WITHIN[lab]
+    return [
+        Figure(f"make lab-{lab}, local, ready", up, "s", f"at most {most} s", up <= most),
+        Figure(f"make down, lab {lab}, local", down, "s", f"at most {DOWN_WITHIN} s", down <= DOWN_WITHIN),
+    ]
+
+
+def _docker(lab: int) -> Figure:
+    environment = _environment("docker")
+    _make(environment, f"lab-{lab}")  # builds the image
+    compose = _compose(environment, lab)
+    _make(environment, "down")
+    ours, bare = [], []
+    for _ in range(ROUNDS):
+        ours.append(_seconds(lambda: _make(environment, f"lab-{lab}")))
+        _make(environment, "down")
+        bare.append(_seconds(lambda: _run(compose + ["up", "--wait", "--detach"], environment)))
+        _run(compose + ["down"], environment)
+    _forget(environment)
+    kit, alone = statistics.median(ours), statistics.median(bare)
+    target = f"at most {OVER_COMPOSE} s over the baseline"
+    return Figure(
+        f"make lab-{lab}, docker, ready", kit, "s", target, kit <= alone + OVER_COMPOSE, alone, "compose up --wait"
+    )
+
+
+def _compose(environment: dict[str, str], lab: int) -> list[str]:
+    """Bare Compose on the same file, project, images and variables as the kit's stage that stands now."""
+    from infra.runtime.docker import compose_command
+
+    return compose_command(environment["PROJECT"], lab)
+
+
+def _environment(runtime: str) -> dict[str, str]:
+    project = f"{default_name()}-bench-{os.getpid()}"
+    return dict(os.environ) | {"RUNTIME": runtime, "PROJECT": project, "PORT": str(free_port())}
+
+
+def _forget(environment: dict[str, str]) -> None:
+    _run([str(ROOT / ".venv" / "bin" / "lab"), "down", "--volumes"], environment)
+
+
+def _make(environment: dict[str, str], word: str) -> None:
+    _run(["make", "--no-print-directory", word], environment)
+
+
+def _run(command: list[str], environment: dict[str, str]) -> None:
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+
+
+def _seconds(act: Callable[[], None]) -> float:
+    began = time.monotonic()
+    act()
+    return time.monotonic() - began
