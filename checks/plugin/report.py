@@ -1,0 +1,81 @@
+"""What a run of checks prints: a header, a line a check, a block for each that failed, a verdict; or all as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import IO
+
+from rich.console import Console
+
+from checks.plugin.verdict import INCONCLUSIVE, MARKS, PROVED, Result
+
+COLOURS = {"pass": "green", "fail": "red", "inconclusive": "yellow"}
+WORDS = {PROVED: "proved", INCONCLUSIVE: "inconclusive"}
+
+
+@dataclass
+class Report:
+    """Writes to `out` as the verdicts fall. With `as_json` nothing but one JSON document, at the end."""
+
+    out: IO[str]
+    as_json: bool = False
+    header: dict[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._console = Console(file=self.out, highlight=False, markup=False, soft_wrap=True)
+
+    def begin(self, lab: int, runtime: str, app: str, where: str) -> None:
+        self.header = {"lab": lab, "runtime": runtime, "app": app, "stage": where}
+        self._line(f"Lab {lab}, {runtime} runtime, {where}. The service: {app}")
+
+    def aside(self, sentence: str) -> None:
+        self._line(f"  {sentence}", style="dim")
+
+    def result(self, result: Result) -> None:
+        mark = MARKS[result.verdict]
+        self._line(f"{mark} {result.title}  ({result.seconds:.1f} s)", style=COLOURS[result.verdict])
+        for note in result.notes:
+            self.aside(f"  {note}")
+        if result.verdict == "inconclusive":
+            self._line(f"    cannot be decided here: {result.reason}")
+        if result.verdict == "fail":
+            self._block(result)
+
+    def end(self, results: list[Result], code: int, seconds: float, problem: str = "") -> None:
+        """The verdict line; `problem` is why nothing ran."""
+        verdict = WORDS.get(code, "not proved")
+        if self.as_json:
+            checks = [asdict(result) for result in results]
+            document = self.header | {"verdict": verdict, "exit_code": code, "seconds": round(seconds, 2)}
+            print(json.dumps(document | {"problem": problem, "checks": checks}, indent=2), file=self.out, flush=True)
+            return
+        if problem:
+            self._line(problem)
+        lab = self.header.get("lab")
+        counts = [sum(result.verdict == word for result in results) for word in ("pass", "fail", "inconclusive")]
+        tally = ", ".join(f"{n} {word}" for n, word in zip(counts, ("passed", "failed", "undecided"), strict=True) if n)
+        self._line("")
+        self._line(
+            f"Lab {lab} is {verdict}: {tally or 'no check ran'} ({seconds:.0f} s).",
+            style=f"bold {'green' if code == PROVED else 'yellow' if code == INCONCLUSIVE else 'red'}",
+        )
+
+    def _block(self, result: Result) -> None:
+        rows = (("done", result.did), ("expected", result.expected), ("came back", result.got))
+        for label, text in (*rows, ("request", result.request)):
+            if text:
+                self._line(f"    {label + ':':<11}{_indented(text, 15)}")
+        if result.log:
+            self._line("    the end of the service's log:", style="dim")
+            self._line(f"      {_indented(result.log, 6)}", style="dim")
+        self._line(f"    {'next:':<11}{_indented(result.next, 15)}")
+
+    def _line(self, text: str, style: str = "") -> None:
+        if not self.as_json:
+            self._console.print(text, style=style or None)
+            self.out.flush()
+
+
+def _indented(text: str, width: int) -> str:
+    return text.replace("\n", "\n" + " " * width)

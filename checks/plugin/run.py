@@ -1,0 +1,51 @@
+"""One run of a lab's checks: pytest without its noise, on the stages given, to an exit code."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from checks.plugin.hooks import Checks
+from checks.plugin.report import Report
+from checks.plugin.stand import Stands
+from checks.plugin.verdict import NOT_PROVED, Result, exit_code
+
+CHECKS = Path(__file__).resolve().parent.parent
+CONTRACT = ("lab1/check_contract.py", "lab1/check_bad_input.py", "lab1/check_together.py", "lab1/check_stop.py")
+SUITES = {1: (*CONTRACT, "lab1/check_file.py"), 2: (*CONTRACT, "lab2")}  # a lab keeps the promises of those before it
+
+
+def run_checks(
+    lab: int, names: tuple[str, ...], stands: Stands, report: Report, paths: tuple[Path, ...] = ()
+) -> tuple[int, list[Result]]:
+    """Exit code (0 proved, 1 not, 75 inconclusive) and each check's result. Raises KeyboardInterrupt on Ctrl-C.
+
+    `paths` replace the lab's own checks. Own stages are taken down before it returns, whatever happens."""
+    began = time.monotonic()
+    checks = Checks(lab, stands, names, report.result)
+    try:
+        status = _pytest(paths or suite(lab), checks)
+    finally:
+        stands.down()
+    if status == pytest.ExitCode.INTERRUPTED and not checks.problem:
+        raise KeyboardInterrupt
+    code = NOT_PROVED if checks.problem else exit_code(checks.results)
+    report.end(checks.results, code, time.monotonic() - began, checks.problem)
+    return code, checks.results
+
+
+def suite(lab: int) -> tuple[Path, ...]:
+    """The files and folders whose checks prove that lab."""
+    return tuple(CHECKS / name for name in SUITES[lab])
+
+
+def _pytest(paths: tuple[Path, ...], checks: Checks) -> int:
+    """pytest without the plugins that other packages bring (locust's would load gevent) and no output of its own."""
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    quiet = [f"-pno:{name}" for name in ("terminal", "cacheprovider", "logging", "faulthandler", "warnings", "doctest")]
+    config = ["-c", str(CHECKS / "plugin" / "checks.ini"), f"--rootdir={CHECKS.parent}"]
+    arguments = [*quiet, *config, "--assert=plain", "--capture=no", *map(str, paths)]
+    return int(pytest.main(arguments, plugins=[checks]))

@@ -1,0 +1,175 @@
+"""The service as a check sees it: HTTP/1.1 sent byte for byte as written, each answer with the request that made it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import select
+import shlex
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from checks.plugin.verdict import CheckFailed
+
+LIMIT = 5.0  # seconds: the contract's end of every request
+SLACK = 0.5  # seconds that this machine may add to it
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One request as it was sent."""
+
+    base_url: str
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes | None
+
+    @property
+    def curl(self) -> str:
+        """The same request for a shell; a long body is cut and says so."""
+        parts = ["curl", "-i"]
+        parts += ["--head"] if self.method == "HEAD" else ["-X", self.method] if self.method != "GET" else []
+        parts += ["--path-as-is", self.base_url + self.path]
+        for name, value in self.headers.items():
+            parts += ["-H", f"{name}: {value}"]
+        if self.body is not None:
+            text = self.body.decode("utf-8", "backslashreplace")
+            parts += ["--data-binary", text if len(text) <= 300 else f"{text[:120]}… ({len(self.body)} bytes in all)"]
+        return " ".join(shlex.quote(part) for part in parts)
+
+
+class NoAnswer(CheckFailed):
+    """The request ended without an answer: `kind` is "refused", "broken" or "hang" (no end within 5 s)."""
+
+    def __init__(self, sent: Sent, kind: str, got: str, seconds: float):
+        did = f"Sent {sent.method} {sent.path[:80]}."
+        super().__init__(did=did, expected="an answer within 5 s", got=got, request=sent.curl)
+        self.sent, self.kind, self.seconds = sent, kind, seconds
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back. `seconds` from the first byte sent to the last one received."""
+
+    status: int
+    headers: Mapping[str, str]  # names in lower case
+    body: bytes
+    seconds: float
+    sent: Sent
+
+    @property
+    def curl(self) -> str:
+        return self.sent.curl
+
+    def json(self) -> Any:
+        """The body's JSON. Raises CheckFailed when it is none."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            did = f"Sent {self.sent.method} {self.sent.path[:80]}."
+            raise CheckFailed(did=did, expected="a JSON body", got=str(self), request=self.curl) from None
+
+    def __str__(self) -> str:
+        location = f", Location {self.headers['location']!r}" if "location" in self.headers else ""
+        text = self.body[:300].decode("utf-8", "replace") or "(no body)"
+        return f"{self.status} {self.headers.get('content-type', 'without a Content-Type')}{location}: {text}"
+
+
+@dataclass
+class Service:
+    """Sends requests to one base URL, over one connection a thread. `count` is the requests sent so far."""
+
+    base_url: str
+    count: int = 0
+    last: Sent | None = None
+    _local: threading.local = field(default_factory=threading.local)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def host_port(self) -> tuple[str, int]:
+        parts = urlsplit(self.base_url)
+        return parts.hostname or "127.0.0.1", parts.port or 80
+
+    def request(
+        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Send it and read the answer. Raises NoAnswer when none came within 5 s."""
+        sent = Sent(self.base_url, method, path, dict(headers or {}), body)
+        self.note(sent)
+        start = time.perf_counter()
+        try:
+            return self._exchange(sent, start, reuse=True)
+        except TimeoutError:
+            self.forget()
+            raise NoAnswer(sent, "hang", f"no end after {LIMIT + SLACK:g} s: it hangs", LIMIT + SLACK) from None
+        except ConnectionRefusedError:
+            self.forget()
+            raise NoAnswer(
+                sent, "refused", "connection refused: nothing listens", time.perf_counter() - start
+            ) from None
+        except (OSError, http.client.HTTPException) as error:
+            self.forget()
+            got = f"the connection broke ({error or type(error).__name__})"
+            raise NoAnswer(sent, "broken", got, time.perf_counter() - start) from None
+
+    def get(self, path: str) -> Answer:
+        return self.request("GET", path)
+
+    def post(self, document: object) -> Answer:
+        """POST /links with that JSON document."""
+        return self.request("POST", "/links", json.dumps(document).encode(), {"Content-Type": "application/json"})
+
+    def create(self, url: str) -> dict[str, Any]:
+        """A link to `url`. Raises CheckFailed unless it is acknowledged with 201 and an id."""
+        answer = self.post({"url": url})
+        link = answer.json() if answer.status == 201 else None
+        if not isinstance(link, dict) or not isinstance(link.get("id"), str):
+            did = f"Created a link to {url[:80]}."
+            raise CheckFailed(did=did, expected="201 and the link with its id", got=str(answer), request=answer.curl)
+        return link
+
+    def note(self, sent: Sent) -> None:
+        """Count a request, also one that a check sends over a socket of its own."""
+        with self._lock:
+            self.count += 1
+            self.last = sent
+
+    def forget(self) -> None:
+        """Drop this thread's connection."""
+        connection = getattr(self._local, "connection", None)
+        if connection is not None:
+            connection.close()
+        self._local.connection = None
+
+    def _exchange(self, sent: Sent, start: float, *, reuse: bool) -> Answer:
+        connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
+        kept = reuse and connection is not None and self._usable(connection, start)
+        if connection is None or not kept:
+            self.forget()
+            connection = http.client.HTTPConnection(*self.host_port, timeout=LIMIT + SLACK)
+            self._local.connection = connection
+        try:
+            connection.request(sent.method, sent.path, body=sent.body, headers=dict(sent.headers))
+            response = connection.getresponse()
+        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
+            # A server may close an idle connection at any time; only a fresh one says something about this request.
+            if kept and sent.method in ("GET", "HEAD"):
+                return self._exchange(sent, start, reuse=False)
+            raise
+        body = response.read()
+        self._local.used = time.perf_counter()
+        if self._local.used - start > LIMIT + SLACK:
+            raise TimeoutError
+        answer_headers = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, answer_headers, body, self._local.used - start, sent)
+
+    def _usable(self, connection: http.client.HTTPConnection, now: float) -> bool:
+        """Not when it idled for a second (the server may be closing it), nor when something unread or its end waits."""
+        if connection.sock is None or now - getattr(self._local, "used", 0.0) > 1.0:
+            return False
+        return not select.select([connection.sock], [], [], 0)[0]

@@ -1,0 +1,108 @@
+"""The stages that a run of checks works on: the learner's, or its own, which it brings up and always takes down."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from checks.plugin.service import Service
+from infra import state
+from infra.errors import LabError
+from infra.project import Project
+from infra.runtime.protocol import Runtime
+
+Open = Callable[[Project, str], Runtime]
+
+
+@dataclass(frozen=True)
+class Stand:
+    """One stage that stands: its runtime, and the service on it. `own` stages may be disturbed at will."""
+
+    project: Project
+    runtime: Runtime
+    service: Service
+    own: bool
+
+    def mend(self) -> None:
+        """Undo what a check left in force, so that the next one meets a whole stage."""
+        if self.runtime.faults() or not all(box.ready or box.state == "completed" for box in self.runtime.status()):
+            self.runtime.heal()
+
+
+@dataclass
+class Stands:
+    """Every stage of one run. `wanted` is what to check; `standing` is the learner's stage when it can be used."""
+
+    wanted: Project
+    runtime_name: str
+    open: Open
+    standing: Runtime | None = None
+    say: Callable[[str], None] = lambda _: None  # told what takes time beside the checks
+    _up: dict[str, Stand] = field(default_factory=dict)
+    _owned: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+
+    def shared(self) -> Stand:
+        """The learner's stage, else the run's own first one."""
+        if self.standing is None:
+            return self.own()
+        if "standing" not in self._up:
+            service = Service(self.wanted.base_url)
+            self._up["standing"] = Stand(self.wanted, self.standing, service, own=False)
+        return self._up["standing"]
+
+    def own(self, name: str = "check") -> Stand:
+        """A stage of this run alone, brought up at its first use. Raises LabError when it cannot stand."""
+        if name in self._up:
+            return self._up[name]
+        began = time.monotonic()
+        project = replace(self.wanted, name=f"{self.wanted.name}-{name}-{os.getpid()}", port=free_port())
+        runtime = self.open(project, self.runtime_name)
+        stand = Stand(project, runtime, Service(project.base_url), own=True)
+        self._owned.enter_context(state.owned(project))
+        self._up[name] = stand  # before `up`, so that a stage that fails half-way is taken down too
+        try:
+            runtime.up(lambda _: None)
+        except LabError as error:
+            raise LabError(f"The stage for the checks does not stand: {error}{_last_words(runtime)}") from error
+        self.say(f"a stage for the checks stands at {project.base_url} ({time.monotonic() - began:.1f} s)")
+        return stand
+
+    def down(self) -> None:
+        """Take down every stage of the run's own; a second Ctrl-C does not stop this."""
+        previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            for stand in self._up.values():
+                if stand.own:
+                    stand.runtime.down(volumes=True)
+        finally:
+            self._up.clear()
+            self._owned.close()
+            signal.signal(signal.SIGINT, previous)
+
+    @property
+    def app(self) -> Path:
+        return self.wanted.app
+
+
+def log_of(runtime: Runtime, box: str = "app", lines: int = 12) -> str:
+    """The end of a box's log, empty when there is none to be had."""
+    with contextlib.suppress(LabError, OSError):
+        return runtime.logs(box, lines=lines).rstrip()
+    return ""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _last_words(runtime: Runtime) -> str:
+    log = log_of(runtime)
+    return f"\nThe service's last lines:\n{log}" if log else ""
