@@ -3,80 +3,38 @@ audit of what was acknowledged. `lab break` shows it, a check asserts on it, a r
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from infra.runtime.protocol import Runtime
+from infra.errors import LabError
+from infra.healing import healed_afterwards
+from infra.ledger import Ledger, audit
+from infra.load.first_links import make_links
+from infra.load.live_log import Live, Tick, live_log
+from infra.load.plan import Load, headless, locust_arguments
+from infra.load.process import STOP_TIMEOUT, LoadProcess, hand_over, load_process, until_began
+from infra.runtime.protocol import Progress, Runtime
+from infra.schedule import At, play
+from infra.timeline import Audit, FaultSpan, Outcome, Request, Timeline
 
-Outcome = Literal["ok", "failed", "unknown"]  # unknown: a write that timed out or lost its connection
+__all__ = [
+    "At",
+    "Audit",
+    "Experiment",
+    "FaultSpan",
+    "Live",
+    "Load",
+    "Outcome",
+    "Request",
+    "Tick",
+    "Timeline",
+    "run",
+]
 
-
-@dataclass(frozen=True)
-class Request:
-    """One request that a client made. Seconds since the experiment's start; `seconds` is its latency.
-
-    For an acknowledged write `link_id` and `url` say what was promised."""
-
-    start: float
-    seconds: float
-    name: str  # "POST /links", "GET /{id}"
-    outcome: Outcome
-    status: int | None  # None: no answer came
-    url: str = ""
-    link_id: str = ""
-    error: str = ""
-
-
-@dataclass(frozen=True)
-class FaultSpan:
-    """One fault as it happened: seconds since the experiment's start; `end` None when it is a moment."""
-
-    label: str
-    start: float
-    end: float | None = None
-
-
-@dataclass(frozen=True)
-class Load:
-    """Bounded load from locust. `users` send one request after the other, at most `rate` a second in all (None: as fast
-    as they can); a `write_share` of them are POSTs, the reads choose among `links` with Zipf's law."""
-
-    users: int = 10
-    seconds: float = 10.0
-    rate: float | None = 200.0
-    write_share: float = 0.2
-    links: int = 200
-    locustfile: Path | None = None
-
-
-@dataclass(frozen=True)
-class At:
-    """Something done to the stage `seconds` after the load began. `label` names it on the picture."""
-
-    seconds: float
-    label: str
-    do: Callable[[Runtime], None]
-
-
-@dataclass(frozen=True)
-class Audit:
-    """What the ledger's promises are worth after the stage healed. Links are (id, url)."""
-
-    acknowledged: int
-    lost: tuple[tuple[str, str], ...]
-    unknown: int
-    unknown_applied: int
-
-
-@dataclass(frozen=True)
-class Timeline:
-    requests: tuple[Request, ...]
-    faults: tuple[FaultSpan, ...]
-    seconds: float
-    audit: Audit | None = None
-    figures: dict[str, float] = field(default_factory=dict)  # what an experiment measured beside the load
+_MARGIN = 20.0  # seconds beyond its own end that a load on a busy machine may take to wind up
 
 
 @dataclass(frozen=True)
@@ -84,7 +42,8 @@ class Experiment:
     """One failure of a lab, as data: what the learner is asked, what is done, what explains it.
 
     `answers` are the possible predictions; `right` is the index of the one that the run's figures bear out (it is
-    judged from the timeline, so that a run that went otherwise says so)."""
+    judged from the timeline, so that a run that went otherwise says so). `prepare` is done before the load starts,
+    `undo` after the run however it ended, besides `runtime.heal()`."""
 
     name: str
     lab: int
@@ -96,3 +55,78 @@ class Experiment:
     explanation: str
     profiles: frozenset[str] = frozenset()
     needs: tuple[str, ...] = ()  # what must be there, such as "postgres"
+    title: str = ""
+    own_stage: bool = False  # it needs data or boxes of its own: a stage beside the learner's, gone afterwards
+    prepare: Callable[[Runtime], None] | None = None
+    undo: Callable[[Runtime], None] | None = None
+
+
+def run(experiment: Experiment, runtime: Runtime, progress: Progress, live: Live = lambda tick: None) -> Timeline:
+    """Put the load on the stage, play the schedule, heal, and read every acknowledged link back.
+
+    Whatever happens, the load is gone and the stage is healed afterwards. Raises LabError when the load could not run
+    or not one request was answered: an experiment without traffic proves nothing."""
+    load = experiment.load
+    with healed_afterwards(runtime, experiment.undo, progress):
+        if experiment.prepare is not None:
+            experiment.prepare(runtime)
+        links, requests, spans, figures = _load_and_faults(experiment, runtime, progress, live)
+        progress("the load has ended; mending what is broken")
+    _insist_on_traffic(requests)
+    ledger = Ledger(acknowledged=list(links))
+    ledger.enter(requests)
+    progress(f"reading {len(ledger.acknowledged)} acknowledged links back")
+    result = audit(ledger, runtime.address(load.targets[0]), search=experiment.lab >= 2)
+    ends = [load.seconds, *(span.end or span.start for span in spans), *(request.end for request in requests)]
+    return Timeline(tuple(requests), tuple(spans), max(ends), result, figures)
+
+
+_Run = tuple[list[tuple[str, str]], list[Request], list[FaultSpan], dict[str, float]]
+
+
+def _load_and_faults(experiment: Experiment, runtime: Runtime, progress: Progress, live: Live) -> _Run:
+    """The links that were made first, every request, every fault as it happened, and what the faults measured."""
+    load = experiment.load
+    bases = ["http://{}:{}".format(*runtime.address(target)) for target in load.targets]
+    with tempfile.TemporaryDirectory(prefix="lab-load-") as name:
+        folder = Path(name)
+        events, handed = folder / "events.jsonl", folder / "links.json"
+        arguments = [*locust_arguments(load, experiment.lab, bases), *headless(load)]
+        arguments += ["--event-log", str(events), "--links-file", str(handed)]
+        with load_process(arguments, folder / "locust.txt") as process, live_log(events, live) as log:
+            links = make_links(runtime.address(load.targets[0]), load.links)
+            progress(f"{load.links} links made, for the visitors to follow")
+            hand_over(links, handed)
+            began = until_began(process, log.began)
+            progress(f"load: {load}")
+            spans, figures = _faults_on_time(experiment, runtime, began, process, progress)
+            return links, log.finish(), spans, figures
+
+
+def _faults_on_time(
+    experiment: Experiment, runtime: Runtime, began: float, process: LoadProcess, progress: Progress
+) -> tuple[list[FaultSpan], dict[str, float]]:
+    seconds = experiment.load.seconds
+
+    def still_loading() -> None:
+        if not process.running and time.monotonic() < began + seconds:
+            raise process.error()
+
+    def announce(span: FaultSpan) -> None:
+        progress(f"{span.start:.1f} s: {span.label}")
+
+    def played(entries: Sequence[At], meanwhile: Callable[[], None]) -> tuple[list[FaultSpan], dict[str, float]]:
+        return play(entries, runtime, began, meanwhile=meanwhile, announce=announce)
+
+    spans, figures = played([entry for entry in experiment.schedule if entry.seconds <= seconds], still_loading)
+    process.wait(max(0.0, began + seconds - time.monotonic()) + STOP_TIMEOUT + _MARGIN)
+    later, more = played([entry for entry in experiment.schedule if entry.seconds > seconds], lambda: None)
+    return [*spans, *later], {**figures, **more}
+
+
+def _insist_on_traffic(requests: Sequence[Request]) -> None:
+    if not any(request.outcome == "ok" for request in requests):
+        raise LabError(
+            f"Of {len(requests)} requests not one was answered well, so this run proves nothing. "
+            "See `lab status` and `lab logs app`, then try again."
+        )

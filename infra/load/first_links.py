@@ -1,0 +1,37 @@
+"""The links that a load reads are made first, through the service's own door; they are promises like any other."""
+
+from __future__ import annotations
+
+import secrets
+
+import orjson
+
+from infra.errors import LabError
+from infra.keepalive import Connection, in_parallel
+from infra.load.urls import unique_url
+
+
+def make_links(address: tuple[str, int], count: int) -> list[tuple[str, str]]:
+    """POST so many links at `address` and return them as (id, url).
+
+    Raises LabError when one is not answered 201 with an id: nothing can be learnt from load on such a service."""
+    run = secrets.token_hex(4)
+    return in_parallel(address, [unique_url(run, number) for number in range(count)], _make, connections=4)
+
+
+def _make(connection: Connection, url: str) -> tuple[str, str]:
+    try:
+        answer = connection.ask("POST", "/links", orjson.dumps({"url": url}))
+    except OSError as error:
+        raise LabError(
+            f"The service does not answer ({error}), so no load can be put on it. See `lab status` and `lab logs app`."
+        ) from error
+    try:
+        if answer.status == 201:
+            return str(orjson.loads(answer.body)["id"]), url
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise LabError(
+        f'POST /links {{"url": "{url}"}} was answered {answer.status} {answer.body[:120].decode(errors="replace")}, '
+        'not 201 with an "id", so there is nothing to put load on. See `lab logs app`, or run the checks first.'
+    )

@@ -1,0 +1,93 @@
+"""Lab 1's load: people who follow links, the popular ones most, and now and then make a new one.
+
+The lab runs it (`lab load 1`, `lab break 1`); by hand: `locust -f labs/lab1_file/locustfile.py --host http://127.0.0.1:8000`."""
+
+from __future__ import annotations
+
+import random
+import secrets
+from itertools import count, cycle
+from typing import Any
+
+import gevent
+from locust import FastHttpUser, constant, constant_throughput, task
+
+from infra.load.listener import install
+from infra.load.urls import unique_url
+from infra.load.zipf import Zipf
+
+RUN = secrets.token_hex(4)
+NUMBERS = count()
+
+install()
+
+
+class Visitor(FastHttpUser):  # type: ignore[misc]  # locust is untyped
+    """One request after the other; each visitor has a single connection, as a browser tab has."""
+
+    network_timeout = 5.5  # seconds: a little over the 5 s within which the service promises an answer
+    connection_timeout = 5.5
+    concurrency = 1
+
+    def __init__(self, environment: Any) -> None:
+        super().__init__(environment)
+        self.options = environment.parsed_options
+        self.links: list[list[str]] = environment.lab_links
+        self.popularity = Zipf(len(self.links)) if self.links else None
+        self.copies = cycle(self.options.copies.split(",") if self.options.copies else [self.host])
+        self.throughput = self.options.rate / max(1, environment.runner.target_user_count)
+        self.pace = constant_throughput(self.throughput) if self.throughput else constant(0)
+
+    def wait_time(self) -> float:
+        return float(self.pace(self))
+
+    def on_start(self) -> None:
+        """Spread the visitors over the first interval, so that they do not all click at once."""
+        if self.throughput:
+            gevent.sleep(random.random() / self.throughput)
+
+    @task  # type: ignore[untyped-decorator]
+    def visit(self) -> None:
+        if self.popularity is None or random.random() < self.options.write_share:
+            self.create()
+        else:
+            self.follow()
+
+    def create(self) -> None:
+        """POST /links with a url that nobody else has. The id it answers goes to the event log as a promise."""
+        url = unique_url(RUN, next(NUMBERS))
+        body = {"url": url}
+        path = next(self.copies) + "/links"
+        with self.client.post(path, json=body, name="POST /links", context=body, catch_response=True) as answer:
+            if answer.status_code == 201:
+                link_id = self.id_in(answer)
+                answer.request_meta["context"]["link_id"] = link_id
+                if not link_id:
+                    answer.failure("201 without an id")
+                elif not self.options.links_file:
+                    self.remember(link_id, url)
+
+    def follow(self) -> None:
+        """GET a popular link and look at where it leads, without going there."""
+        link_id, url = self.any_link()
+        with self.client.get(
+            f"/{link_id}", name="GET /{id}", context={"url": url}, allow_redirects=False, catch_response=True
+        ) as answer:
+            if answer.status_code == 302 and answer.headers.get("location") != url:
+                answer.failure("another url in Location")
+
+    def any_link(self) -> list[str]:
+        assert self.popularity is not None
+        return self.links[self.popularity.draw()]
+
+    def remember(self, link_id: str, url: str) -> None:
+        """Started by hand, without links to read: read those that were written."""
+        if len(self.links) < 1000:
+            self.links.append([link_id, url])
+            self.popularity = Zipf(len(self.links))
+
+    def id_in(self, answer: Any) -> str:
+        try:
+            return str(answer.json()["id"])
+        except (ValueError, KeyError, TypeError):
+            return ""
