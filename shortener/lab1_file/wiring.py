@@ -1,0 +1,14 @@
+"""Lab 1's service put together from its environment."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from shortener.lab1_file.app import create_app
+from shortener.lab1_file.file_store import FileStore
+
+
+def wire(environment: Mapping[str, str]) -> FastAPI:
+    """Raises KeyError for a missing variable, ValueError or OSError for a file that is none of ours."""
+    return create_app(FileStore(Path(environment["LINKS_FILE"])), environment["BASE_URL"])
