@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import typer
 
-from infra.commands import faults, numbers, stage, trace
+from infra.commands import faults, numbers, replay, stage, trace
 from infra.commands.doctor import doctor
 from infra.errors import LabError
 
@@ -37,6 +37,7 @@ app.command("slow")(faults.slow)
 app.command("heal")(faults.heal)
 app.command("numbers")(numbers.numbers)
 app.command("trace")(trace.trace)
+app.command("replay")(replay.replay)
 
 
 def main() -> None:
