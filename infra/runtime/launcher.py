@@ -1,0 +1,58 @@
+"""How the boxes of a local stage are started: each when those it waits for are there, several at the same time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from infra.box import Box
+from infra.errors import LabError
+
+START_DEADLINE = 30.0  # seconds that a box has to become ready
+RELEASE_DEADLINE = 300.0  # seconds that a one-off step such as a migration may take
+_POLL = 0.015  # seconds
+
+
+@dataclass
+class Launcher:
+    """Starts boxes and waits for them. `spawn(box)` returns False when there is nothing to wait for; `obstacle(box)`
+    says why the box is not ready or done yet, "" when it is; `check_alive(box)` raises when it ended instead."""
+
+    spawn: Callable[[Box], bool]
+    obstacle: Callable[[Box], str]
+    check_alive: Callable[[Box], None]
+    progress: Callable[[str], None]
+    _began: dict[str, float] = field(default_factory=dict)
+
+    def run(self, boxes: list[Box], ready: set[str]) -> None:
+        """Bring up the boxes, in order of their dependencies; `ready` names those that are there already."""
+        waiting = list(boxes)
+        starting: list[Box] = []
+        while waiting or starting:
+            for box in [box for box in waiting if set(box.depends_on) <= ready]:
+                waiting.remove(box)
+                self._began[box.name] = time.monotonic()
+                if self.spawn(box):
+                    starting.append(box)
+                else:
+                    ready.add(box.name)
+            for box in list(starting):
+                if self._arrived(box):
+                    starting.remove(box)
+                    ready.add(box.name)
+            if starting:
+                time.sleep(_POLL)
+
+    def _arrived(self, box: Box) -> bool:
+        why = self.obstacle(box)
+        seconds = time.monotonic() - self._began[box.name]
+        if not why:
+            one_off = box.native.process == "release"
+            self.progress(f"{box.name} is {'done' if one_off else 'ready'} ({seconds:.1f} s)")
+            return True
+        self.check_alive(box)
+        deadline = RELEASE_DEADLINE if box.native.process == "release" else START_DEADLINE
+        if seconds > deadline:
+            raise LabError(f"{box.name} is not ready after {deadline:.0f} s: {why}.")
+        return False

@@ -1,0 +1,281 @@
+"""The local runtime: a stage of plain processes on 127.0.0.1. No daemon: the pid files' locks say what lives."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from infra import state
+from infra.box import Box
+from infra.errors import LabError, NotSupported
+from infra.project import COMPOSE_FILE, Project
+from infra.runtime import disk
+from infra.runtime.faults import Faults
+from infra.runtime.launcher import Launcher
+from infra.runtime.local_boxes import LocalBoxes
+from infra.runtime.process import BoxProcess
+from infra.runtime.protocol import BoxStatus, Progress
+from infra.stage import Stage, read_stage
+
+
+class LocalRuntime:
+    """See Runtime. Boxes are detached processes; every link between two of them runs through the stage's relay."""
+
+    name = "local"
+
+    def __init__(self, project: Project, compose_file: Path = COMPOSE_FILE) -> None:
+        """Raises LabError when the compose file cannot be read."""
+        self.project = project
+        own = {"APP": str(project.app), "PORT": str(project.port), **project.variables}
+        profiles = frozenset({f"lab-{project.lab}"}) | project.profiles
+        self.stage: Stage = read_stage(compose_file, profiles, {**os.environ, **own})
+        self.boxes = LocalBoxes(project, self.stage)
+        self._faults = Faults(project)
+
+    def up(self, progress: Progress) -> None:
+        """Stand the stage up and wait until every box is ready.
+
+        On a stage that stands already it starts the boxes that do not run, a killed one too, and leaves every other
+        fault in force, saying so. If it fails or is interrupted, whatever it started is taken down again."""
+        with state.locked(self.project):
+            before = {process.name for process in self._processes() if process.alive()}
+            try:
+                self._up(progress, before)
+            except BaseException:
+                with _no_interrupt():
+                    self._take_back(before)
+                raise
+
+    def _up(self, progress: Progress, before: set[str]) -> None:
+        if not before:
+            self._clear_remains()
+        state.save(self.project, self.name)
+        if not before:
+            self.boxes.ports.drop_taken(frozenset())
+        missing = [box for box in self.stage.boxes if self.boxes.state(box) in ("dead", "absent")]
+        if before and not missing:
+            progress("The stage is up already.")
+        for box in missing:
+            self._faults.end_of(box.name)
+        if self._faults.all():
+            progress(f"Still in force: {'; '.join(self.faults())}. `make heal` undoes it.")
+            self._launch(missing, progress)
+        else:
+            self._launch(list(self.stage.boxes), progress if missing else lambda _: None)
+
+    def _clear_remains(self) -> None:
+        """Forget what a dead stage left (a reboot, a crash): its completed steps, its faults, its logs."""
+        state.forget(self.project, volumes=False, lock=False)
+
+    def _launch(self, boxes: list[Box], progress: Progress) -> None:
+        """Start those of the boxes that do not run, and wait until all are ready."""
+        self.boxes.start_relay()
+        there = {box.name for box in self.stage.boxes if box not in boxes}
+        launcher = Launcher(self.boxes.spawn, self.boxes.obstacle, self.boxes.check_alive, progress)
+        launcher.run(boxes, there)
+
+    def _take_back(self, before: set[str]) -> None:
+        if not before:
+            self._down(volumes=False)
+            return
+        for process in self._processes():
+            if process.name not in before:
+                process.kill()
+
+    def down(self, *, volumes: bool = False) -> None:
+        """End every process of the project, whatever the compose file says by now, and forget its state."""
+        with state.locked(self.project):
+            self._down(volumes=volumes)
+
+    def _down(self, *, volumes: bool) -> None:
+        for process in self._processes():
+            if process.alive() and process.paused():
+                process.send(signal.SIGCONT)
+        for box in reversed(self.stage.boxes):
+            self.boxes.stop(box)
+        for process in self._processes():
+            process.kill()
+        for box in self.stage.boxes:
+            self.boxes.kind(box).tidy(self.boxes.plan(box))
+        state.forget(self.project, volumes=volumes)
+
+    def _processes(self) -> list[BoxProcess]:
+        """Everything that ever was started for this project, the relay and tools too; the relay last."""
+        files = (self.project.folder / "boxes").glob("*.pid")
+        return [BoxProcess(file) for file in sorted(files, key=lambda file: file.name.startswith("."))]
+
+    def status(self) -> list[BoxStatus]:
+        return [self._status(box) for box in self.stage.boxes]
+
+    def _status(self, box: Box) -> BoxStatus:
+        now = self.boxes.state(box)
+        address = f"127.0.0.1:{self.boxes.port(box)}" if box.ports and now != "absent" else None
+        memory = self.boxes.process(box).memory() if now in ("running", "paused") else None
+        obstacle = self.boxes.obstacle(box) if now == "running" else ""
+        ready = now == "completed" or (now == "running" and not obstacle)
+        detail = "; ".join([*self._faults.labels_of(box.name), *([obstacle] if obstacle else [])])
+        return BoxStatus(box.name, now, ready, address, memory, detail)
+
+    def logs(self, box: str, *, lines: int = 50) -> str:
+        return self.boxes.tail(self.stage.box(box), lines)
+
+    def connect(self, box: str) -> list[str]:
+        found = self.stage.box(box)
+        self._must_live(found)
+        return self.boxes.kind(found).client(self.boxes.plan(found))
+
+    def address(self, box: str, target: int | None = None) -> tuple[str, int]:
+        return "127.0.0.1", self.boxes.port(self.stage.box(box), target)
+
+    def run(self, tool: str, arguments: Sequence[str] = (), *, stdin: Path | None = None) -> int:
+        """Run the tool in the foreground, in the terminal's own session so that Ctrl-C reaches it."""
+        box = self.stage.box(tool)
+        plan = self.boxes.plan(box, through_relay=False)
+        kind = self.boxes.kind(box)
+        command = kind.command(plan)
+        if command is None:
+            return 0
+        for folder in plan.folders.values():
+            folder.mkdir(parents=True, exist_ok=True)
+        with contextlib.ExitStack() as stack:
+            source = stack.enter_context(stdin.open("rb")) if stdin else None
+            lock = stack.enter_context(self.boxes.process(box).held())
+            return subprocess.run(
+                [*command, *arguments],
+                cwd=kind.folder(plan),
+                env=dict(plan.environment),
+                stdin=source,
+                pass_fds=(lock,),
+                check=False,
+            ).returncode
+
+    def kill(self, box: str) -> None:
+        with self._at_work(box) as found:
+            self._must_live(found)
+            self._faults.end_of(found.name)
+            self._faults.add(f"{found.name} was killed", "start", found.name)
+            self.boxes.process(found).kill()
+
+    def stop(self, box: str) -> None:
+        with self._at_work(box) as found:
+            self._must_live(found)
+            self._faults.end_of(found.name)
+            self._faults.add(f"{found.name} was stopped", "start", found.name)
+            self.boxes.stop(found)
+
+    def start(self, box: str) -> None:
+        with self._at_work(box) as found:
+            if self.boxes.state(found) == "paused":
+                raise LabError(f"{found.name} is paused, not dead. Run `lab resume {found.name}`.")
+            self._start(found)
+
+    def _start(self, box: Box) -> None:
+        ran = self.boxes.process(box).alive()
+        try:
+            self._launch([replace(box, depends_on={})], lambda _: None)
+        except BaseException:
+            if not ran:
+                with _no_interrupt():
+                    self.boxes.process(box).kill()
+            raise
+        if not ran:
+            self._faults.end_of(box.name)
+
+    def restart(self, box: str) -> None:
+        with self._at_work(box) as found:
+            self._faults.add(f"{found.name} is being restarted", "start", found.name)
+            self.boxes.stop(found)
+            self._start(found)
+
+    def pause(self, box: str) -> None:
+        with self._at_work(box) as found:
+            self._must_live(found)
+            self._faults.add(f"{found.name} is paused", "resume", found.name)
+            self.boxes.process(found).pause()
+
+    def resume(self, box: str) -> None:
+        with self._at_work(box) as found:
+            self._must_live(found)
+            self.boxes.process(found).send(signal.SIGCONT)
+            self._faults.drop("resume", found.name)
+
+    def cut(self, source: str, target: str) -> None:
+        self._link(source, target, "no bytes pass between {} and {}", cut=True)
+
+    def slow(self, source: str, target: str, delay: float) -> None:
+        self._link(source, target, f"each direction between {{}} and {{}} takes {delay:g} s longer", delay=delay)
+
+    def _link(
+        self, source: str, target: str, label: str, *, cut: bool | None = None, delay: float | None = None
+    ) -> None:
+        with self._at_work(source) as first:
+            second = self.stage.box(target)
+            relay = self.boxes.relay
+            relay.between(first.name, second.name)
+            self._faults.add(label.format(first.name, second.name), "heal", first.name, second.name)
+            relay.set(first.name, second.name, cut=cut, delay=delay)
+
+    def fill(self, box: str) -> None:
+        with self._at_work(box) as found:
+            self._must_live(found)
+            if obstacle := self.boxes.kind(found).can_fill() or disk.obstacle():
+                raise NotSupported(f"The disk of {found.name} cannot be filled in the local runtime: {obstacle}.")
+            folders = list(self.boxes.plan(found).folders.values())
+            self._faults.add(f"the disk of {found.name} is full", "heal", found.name)
+            disk.limit(self.boxes.process(found), disk.largest_file(folders))
+
+    def heal(self) -> None:
+        """Undo every fault, start every box that does not run (one killed from outside too), wait until all are ready."""
+        with state.locked(self.project):
+            self._must_stand()
+            for box in self.stage.boxes:
+                process = self.boxes.process(box)
+                if process.alive():
+                    process.send(signal.SIGCONT)
+                    disk.lift(process)
+            relay = self.boxes.relay
+            healed = [replace(link, cut=False, delay=0.0) for link in self.boxes.links()]
+            if healed and relay.process.alive():
+                relay.change(healed)
+            elif healed:
+                relay.write(healed, self.boxes.ports.get("relay"))
+            self._launch(list(self.stage.boxes), lambda _: None)
+            self._faults.clear()
+
+    def faults(self) -> list[str]:
+        return [fault.label for fault in self._faults.all()]
+
+    @contextlib.contextmanager
+    def _at_work(self, box: str) -> Iterator[Box]:
+        found = self.stage.box(box)
+        self._must_stand()
+        with state.locked(self.project):
+            yield found
+
+    def _must_stand(self) -> None:
+        if not (self.project.folder / "stage.json").exists():
+            raise LabError(f"No stage stands. Bring it up with `make lab-{self.project.lab}`.")
+
+    def _must_live(self, box: Box) -> None:
+        if not self.boxes.process(box).alive():
+            how = "has done its work and ended" if self.boxes.completed(box) else "is not running"
+            raise LabError(f"{box.name} {how}. `lab status` shows the boxes; `lab start {box.name}` starts a dead one.")
+
+
+@contextlib.contextmanager
+def _no_interrupt() -> Iterator[None]:
+    """Ctrl-C waits until this is over: nothing may be left half taken down."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,182 @@
+"""The boxes of one local stage: where each listens, what it is started with, what it shows."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+from collections import deque
+from functools import cached_property
+from pathlib import Path
+
+from infra import project as places
+from infra.box import Box
+from infra.boxes.native import NativeBox, Plan, native
+from infra.errors import LabError
+from infra.project import Project
+from infra.runtime.environment import base_environment, native_environment
+from infra.runtime.links import Link, Relay
+from infra.runtime.ports import Ports, refuse_taken
+from infra.runtime.process import BoxProcess, Launch
+from infra.runtime.protocol import State
+from infra.stage import Stage
+
+
+class LocalBoxes:
+    """Everything that the local runtime knows about single boxes of a project's stage."""
+
+    def __init__(self, project: Project, stage: Stage) -> None:
+        self.project = project
+        self.stage = stage
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+
+    @cached_property
+    def ports(self) -> Ports:
+        return Ports.read(self.project)
+
+    @property
+    def relay(self) -> Relay:
+        return Relay(self.project)
+
+    def process(self, box: Box) -> BoxProcess:
+        return BoxProcess(self.project.folder / "boxes" / f"{box.name}.pid")
+
+    def kind(self, box: Box) -> NativeBox:
+        return native(box.native.kind)
+
+    def log(self, box: Box) -> Path:
+        return self.project.folder / "logs" / f"{box.name}.log"
+
+    def one_off(self, box: Box) -> bool:
+        """Whether the box runs to its end before others start."""
+        return any(other.depends_on.get(box.name) == "service_completed_successfully" for other in self.stage.boxes)
+
+    def completed(self, box: Box) -> bool:
+        return self._completed(box).exists()
+
+    def _completed(self, box: Box) -> Path:
+        return self.project.folder / "boxes" / f"{box.name}.completed"
+
+    def port(self, box: Box, target: int | None = None) -> int:
+        """Where on 127.0.0.1 the box's port `target` (its first, when None) is. Raises LabError when it has no such."""
+        for declared in box.ports:
+            if target in (None, declared.target):
+                return declared.published or self.ports.get(f"{box.name}:{declared.target}")
+        if target is None:
+            return self.ports.get(f"{box.name}:own")
+        raise LabError(f"{box.name} has no port {target}. Its ports: {[port.target for port in box.ports]}.")
+
+    def plan(self, box: Box, *, through_relay: bool = True) -> Plan:
+        """What the box is made from. A tool reaches the others directly, a box of the stage through the relay."""
+        folders = {mount.target: self._folder(mount.source) for mount in box.mounts}
+
+        def locate(other: Box, port: int) -> int:
+            return self.ports.get(_purpose(box.name, other.name, port)) if through_relay else self.port(other, port)
+
+        environment = native_environment(box, self.stage.boxes, folders, locate)
+        serves = box.native.kind != "procfile" or bool(box.ports) or box.native.process == "web"
+        port = self.port(box) if serves else 0
+        if box.native.kind == "procfile":
+            environment |= {"HOST": "127.0.0.1", "PORT": str(port)} if serves else {}
+        cache = places.LAB_HOME / "cache"
+        return Plan(box, self.project.app.absolute(), port, base_environment() | environment, folders, cache)
+
+    def _folder(self, source: str) -> Path:
+        return Path(source) if Path(source).is_absolute() else self.project.folder / "volumes" / source
+
+    def links(self) -> list[Link]:
+        """The stage's links, each with a port of its own at the relay, in the condition that they are in now."""
+        now = {(link.source, link.target, link.port): link for link in self.relay.links()}
+        wanted = []
+        for source, target, port in self.stage.links():
+            old = now.get((source, target, port))
+            listen, goal = self.ports.get(_purpose(source, target, port)), self.port(self.stage.box(target), port)
+            condition = (old.cut, old.delay) if old else (False, 0.0)
+            wanted.append(Link(source, target, port, listen, goal, *condition))
+        return wanted
+
+    def start_relay(self) -> None:
+        """Make the relay carry the stage's links; it need not listen yet when this returns."""
+        links = self.links()
+        if not links:
+            return
+        if not self.relay.process.alive():
+            self.relay.write(links, self.ports.get("relay"))
+            (self.project.folder / "logs").mkdir(exist_ok=True)
+            self.relay.spawn(base_environment())
+        elif links != self.relay.links():
+            self.relay.change(links)
+
+    def spawn(self, box: Box) -> bool:
+        """Start the box if it does not run. False when there is nothing to wait for."""
+        process = self.process(box)
+        if process.alive():
+            return True
+        if self.completed(box):
+            return False
+        plan, kind = self.plan(box), self.kind(box)
+        command = kind.command(plan)
+        if command is None:
+            self._mark_completed(box)
+            return False
+        for port in box.ports:
+            refuse_taken(self.port(box, port.target), self.project.lab)
+        for folder in plan.folders.values():
+            folder.mkdir(parents=True, exist_ok=True)
+        kind.prepare(plan)
+        log = self.log(box)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        self._children[box.name] = process.spawn(Launch(command, plan.environment, kind.folder(plan), log))
+        return True
+
+    def obstacle(self, box: Box) -> str:
+        """Why the box is not ready, or a one-off not completed; empty when it is."""
+        if self.relay.links() and not self.relay.process.alive():
+            return "the relay is not running"
+        if not self.one_off(box):
+            return self.kind(box).obstacle(self.plan(box))
+        child = self._children.get(box.name)
+        if self.completed(box):
+            return ""
+        if child is None or child.poll() is None:
+            return "it is still at work"
+        if child.returncode == 0:
+            self._mark_completed(box)
+            return ""
+        return f"it ended with exit code {child.returncode}"
+
+    def check_alive(self, box: Box) -> None:
+        """Raises LabError with the end of the log when the box ended instead of becoming ready."""
+        if self.process(box).alive():
+            return
+        child = self._children.get(box.name)
+        code = f" with exit code {child.returncode}" if child is not None and child.poll() is not None else ""
+        said = self.tail(box, 15).strip() or "(it wrote nothing)"
+        raise LabError(
+            f"{box.name} ended{code} before it was ready. The end of its log:\n{said}\n"
+            f"Mend what the log names in {self.project.app}, then run `make lab-{self.project.lab}` again."
+        )
+
+    def _mark_completed(self, box: Box) -> None:
+        self._completed(box).parent.mkdir(parents=True, exist_ok=True)
+        self._completed(box).touch()
+
+    def tail(self, box: Box, lines: int) -> str:
+        with contextlib.suppress(FileNotFoundError), self.log(box).open(errors="replace") as log:
+            return "".join(deque(log, maxlen=lines))
+        return ""
+
+    def state(self, box: Box) -> State:
+        process = self.process(box)
+        if process.alive():
+            return "paused" if process.paused() else "running"
+        if self.completed(box):
+            return "completed"
+        return "dead" if process.pid_file.exists() else "absent"
+
+    def stop(self, box: Box, seconds: float = 10.0) -> None:
+        kind = self.kind(box)
+        self.process(box).stop(kind.stop_signal, seconds, leader_only=kind.leader_only)
+
+
+def _purpose(source: str, target: str, port: int) -> str:
+    return f"{source} to {target}:{port}"

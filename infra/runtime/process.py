@@ -1,0 +1,213 @@
+"""A box as a detached process whose pid file is locked for as long as anything of it lives.
+
+The child inherits the locked descriptor, so "the lock is held" means "some process of this box is alive": there is no
+gap when the tool is killed, a file left by a reboot is dead by construction, a reused pid is never taken for ours."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from infra.errors import LabError
+
+# Processes that this tool started itself are its children: they must be reaped, or they stay as zombies.
+_started: dict[int, subprocess.Popen[bytes]] = {}
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What is executed: the words of the command, its whole environment, its folder and the file its output goes to."""
+
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    folder: Path
+    log: Path
+
+
+@dataclass(frozen=True)
+class BoxProcess:
+    """The processes behind one pid file."""
+
+    pid_file: Path
+
+    @property
+    def name(self) -> str:
+        return self.pid_file.stem
+
+    def alive(self) -> bool:
+        """Whether any process of the box lives."""
+        _reap()
+        try:
+            probe = os.open(self.pid_file, os.O_RDONLY)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(probe, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(probe)
+        return False
+
+    def spawn(self, launch: Launch) -> subprocess.Popen[bytes]:
+        """Start the box in a session of its own. Raises LabError when it still lives or the program is missing."""
+        with self.held() as lock, launch.log.open("ab") as log:
+            child = subprocess.Popen(
+                ["sh", "-c", 'echo $$ >"$0" && exec "$@"', str(self.pid_file), *launch.command],
+                cwd=launch.folder,
+                env=dict(launch.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                pass_fds=(lock,),
+            )
+        _started[child.pid] = child
+        return child
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[int]:
+        """The locked descriptor. Closing ours does not unlock it while the child has its own."""
+        self.pid_file.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(self.pid_file, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise LabError(f"{self.name} is running already.") from None
+            os.truncate(lock, 0)
+            yield lock  # a tool in the foreground writes no pid: its holders are found by the file they have open
+        finally:
+            os.close(lock)
+
+    def members(self) -> list[psutil.Process]:
+        """Every living process of the box: its session, and the descendants that opened sessions of their own."""
+        leader = self._leader()
+        if leader is None:
+            return self._holders() if self.alive() else []
+        members: dict[int, psutil.Process] = {}
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                if os.getsid(process.pid) == leader or process.pid == leader:
+                    members[process.pid] = process
+        for process in list(members.values()):
+            with contextlib.suppress(psutil.Error):
+                members |= {child.pid: child for child in process.children(recursive=True)}
+        living = [process for process in members.values() if _lives(process)]
+        return living or (self._holders() if self.alive() else [])
+
+    def _leader(self) -> int | None:
+        """The pid in the file, unless another process got that number since. A file still empty is waited for."""
+        deadline = time.monotonic() + 2.0
+        while True:
+            with contextlib.suppress(OSError, ValueError):
+                pid = int(self.pid_file.read_text())
+                with contextlib.suppress(psutil.Error):
+                    # psutil reckons start times from the boot time, which is good to about a second.
+                    if psutil.Process(pid).create_time() > self.pid_file.stat().st_mtime + 2.0:
+                        return None
+                return pid
+            if time.monotonic() > deadline or not self.alive():
+                return None
+            time.sleep(0.005)
+
+    def _holders(self) -> list[psutil.Process]:
+        """Whoever has the pid file open: the processes that outlived their leader."""
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                if any(file.path == str(self.pid_file) for file in process.open_files()):
+                    found.append(process)
+        return [process for process in found if process.pid != os.getpid()]
+
+    def send(self, number: signal.Signals, *, leader_only: bool = False) -> None:
+        """Signal the box's processes, or the one that was started first alone."""
+        members = self.members()
+        leader = self._leader()
+        if leader_only and leader in {process.pid for process in members}:
+            members = [process for process in members if process.pid == leader]
+        for process in members:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+
+    def wait(self, seconds: float) -> bool:
+        """Whether everything of the box ended within that time."""
+        deadline = time.monotonic() + seconds
+        while self.alive():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.005)
+        return True
+
+    def kill(self) -> None:
+        """SIGKILL everything of the box and wait until it is gone. Raises LabError when the kernel does not let go."""
+        deadline = time.monotonic() + 10.0
+        while self.alive():
+            if time.monotonic() > deadline:
+                pids = ", ".join(str(process.pid) for process in self.members())
+                raise LabError(
+                    f"{self.name} does not die (processes {pids}). Look at them with `ps`, then `make down`."
+                )
+            self.send(signal.SIGKILL)
+            self.wait(0.1)
+
+    def stop(self, number: signal.Signals, seconds: float, *, leader_only: bool) -> None:
+        """Ask it to end with that signal, also when it is paused; SIGKILL after `seconds`."""
+        if not self.alive():
+            return
+        self.send(number, leader_only=leader_only)
+        if self.paused():
+            self.send(signal.SIGCONT)
+        if not self.wait(seconds):
+            self.kill()
+
+    def pause(self) -> None:
+        """SIGSTOP everything, again until no process is left that was forked meanwhile."""
+        deadline = time.monotonic() + 2.0
+        while not self.paused() and time.monotonic() < deadline:
+            self.send(signal.SIGSTOP)
+
+    def paused(self) -> bool:
+        """Whether every process of the box is stopped."""
+        members = self.members()
+        return bool(members) and all(_status(process) == psutil.STATUS_STOPPED for process in members)
+
+    def memory(self) -> int | None:
+        """Bytes of memory, pages shared between the box's processes counted once (Linux), else their sum."""
+        sizes = [_memory(process) for process in self.members()]
+        return sum(sizes) if sizes else None
+
+
+def _reap() -> None:
+    for pid, child in list(_started.items()):
+        if child.poll() is not None:
+            _started.pop(pid, None)
+
+
+def _status(process: psutil.Process) -> str:
+    try:
+        return str(process.status())
+    except psutil.Error:
+        return psutil.STATUS_DEAD
+
+
+def _lives(process: psutil.Process) -> bool:
+    return _status(process) not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+
+
+def _memory(process: psutil.Process) -> int:
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        text = Path(f"/proc/{process.pid}/smaps_rollup").read_text()
+        return int(text.partition("Pss:")[2].split()[0]) * 1024
+    with contextlib.suppress(psutil.Error):
+        return int(process.memory_info().rss)
+    return 0
