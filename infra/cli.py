@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import typer
 
-from infra.commands import faults, numbers, replay, stage, trace
+from infra.commands import explain, faults, numbers, replay, stage, trace
 from infra.commands.doctor import doctor
 from infra.errors import LabError
 
@@ -38,6 +38,7 @@ app.command("heal")(faults.heal)
 app.command("numbers")(numbers.numbers)
 app.command("trace")(trace.trace)
 app.command("replay")(replay.replay)
+app.command("explain")(explain.explain)
 
 
 def main() -> None:

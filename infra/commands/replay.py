@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import textwrap
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
 from infra.commands.context import current
-from labs.lab2_postgres.database import database_url
-from labs.lab2_postgres.replay.plays import PLAYS, known
-from labs.lab2_postgres.replay.plays import replay as play
-from labs.lab2_postgres.replay.theatre import Turn
+
+if TYPE_CHECKING:
+    from labs.lab2_postgres.replay.theatre import Turn
 
 STYLES = {"sql": "bold", "result": "green", "woke": "green", "waits": "yellow", "error": "red"}
 MARKS = {"sql": "", "result": "  = ", "woke": "  waits no more: ", "waits": "  ", "error": "  "}
 
 
 def replay(
-    name: Annotated[str, typer.Argument(help=f"One of: {', '.join(PLAYS)}.")],
+    name: Annotated[str, typer.Argument(help="deadlock, lost-update or write-skew.")],
     step: Annotated[bool, typer.Option("--step", help="Wait for Enter before each statement.")] = False,
 ) -> None:
     """Two sessions, step by step, on the stage's own Postgres: who waits, who is refused, and the cure."""
-    known(name)
+    from labs.lab2_postgres.database import database_url
+    from labs.lab2_postgres.replay import plays
+
+    plays.known(name)
     console = Console(highlight=False)
     width = max(24, min(console.width, 120) // 2 - 2)
 
@@ -34,7 +36,7 @@ def replay(
         for line in _lines(turn, width):
             console.print(line, soft_wrap=True)
 
-    seen = play(name, database_url(current()), tell)
+    seen = plays.replay(name, database_url(current()), tell)
     console.print("\n[bold]What you saw[/]")
     for sentence in seen:
         console.print(

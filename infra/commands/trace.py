@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -11,7 +11,9 @@ from rich.table import Table
 from infra.commands.context import current
 from infra.errors import LabError
 from labs.lab1_file.latency.figures import in_words
-from labs.lab1_file.request_parts import Anatomy, take_apart
+
+if TYPE_CHECKING:
+    from labs.lab1_file.request_parts import Anatomy
 
 WIDTH = 32  # characters of the picture
 KEY_HEADERS = ("location", "content-type", "content-length", "cache-control", "retry-after", "server")
@@ -31,6 +33,8 @@ def trace(
     ] = None,
 ) -> None:
     """Take one GET request apart: DNS, connect, TLS, send, wait, receive."""
+    from labs.lab1_file.request_parts import take_apart
+
     if url is None:
         host, port = current().address("app")
         url = f"http://{host}:{port}/healthz"
