@@ -1,0 +1,278 @@
+"""A stage in containers: `docker compose` on docker-compose.yml as it stands, and faults by the engine's own means."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from infra import state
+from infra.errors import LabError
+from infra.procfile import read_procfile
+from infra.project import COMPOSE_FILE, Project
+from infra.runtime import docker_app, docker_compose, images
+from infra.runtime.docker_child import end_leftover
+from infra.runtime.docker_cli import attempt
+from infra.runtime.docker_containers import Container, containers, is_step, ready
+from infra.runtime.docker_faults import Faults
+from infra.runtime.docker_interrupt import unstoppable
+from infra.runtime.docker_memory import memory
+from infra.runtime.ports import refuse_taken
+from infra.runtime.protocol import BoxStatus, Progress
+from infra.stage import Box, read_stage
+
+_READY = 60.0  # seconds that a box may take to be ready
+_POLL = 0.02
+
+
+class DockerRuntime:
+    """See infra/runtime/protocol.py."""
+
+    name = "docker"
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self._environment = docker_compose.variables(project)
+        self.stage = read_stage(COMPOSE_FILE, docker_compose.profiles(project), self._environment)
+        self._faults = Faults(project, self.stage)
+
+    def up(self, progress: Progress) -> None:
+        """Stand the stage up and wait until every box is ready.
+
+        On a stage that stands already it starts the boxes that do not run, a killed one too, and leaves every other
+        fault in force, saying so. If it fails or is interrupted, whatever it started is taken down again."""
+        docker_app.require_dockerfile(self.project.app)
+        with state.locked(self.project):
+            end_leftover(self.project)
+            standing = self._standing()
+            self._refuse_taken_port(standing)
+            self._build(progress)
+            try:
+                self._stand_up(standing, progress)
+            except BaseException:
+                with unstoppable():
+                    progress("that did not work out: what was begun is taken down")
+                    self._take_back(standing)
+                raise
+
+    def _standing(self) -> frozenset[str]:
+        found = containers(self.project.name)
+        return frozenset(name for name, one in found.items() if one.state in ("running", "paused"))
+
+    def _build(self, progress: Progress) -> None:
+        kind = "official images" if images.which() == "official" else "stand-in images, built on this machine"
+        progress(f"the containers run {kind}")
+        image, base = self._environment["LAB_APP_IMAGE"], self._environment["LAB_PYTHON_IMAGE"]
+        docker_app.build(self.project, image, base, self._environment, progress)
+
+    def _stand_up(self, standing: frozenset[str], progress: Progress) -> None:
+        if not standing:
+            state.forget(self.project, volumes=False, lock=False)  # faults of a stage that a reboot ended
+        state.save(self.project, self.name)
+        for box in self.stage.boxes:
+            if box.name not in standing:
+                self._faults.end_of(box.name)
+        if self.faults():
+            progress(f"Still in force: {'; '.join(self.faults())}. `make heal` undoes it.")
+            for box in self.stage.boxes:
+                if box.name not in standing and not is_step(box):
+                    self._start(box)
+            return
+        docker_compose.up(self.project, self._environment, progress)
+        self._wait_ready(self.stage.boxes)
+
+    def _take_back(self, standing: frozenset[str]) -> None:
+        with contextlib.suppress(LabError):
+            if not standing:
+                docker_compose.down(self.project, volumes=False)
+                state.forget(self.project, volumes=False)
+            for name, one in containers(self.project.name).items():
+                if name not in standing and one.state == "running":
+                    attempt("kill", one.id)
+
+    def _refuse_taken_port(self, standing: frozenset[str]) -> None:
+        for box in self.stage.boxes:
+            for port in box.ports:
+                if port.published is None or box.name in standing:
+                    continue
+                holder = docker_compose.holder_of(port.published, self.project)
+                if holder:
+                    raise LabError(
+                        f"Port {port.published} is taken by the container {holder}. Stop it (`docker stop {holder}`),"
+                        f" or choose another port: make lab-{self.project.lab} PORT=…"
+                    )
+                refuse_taken(port.published, self.project.lab)
+
+    def down(self, *, volumes: bool = False) -> None:
+        with state.locked(self.project), unstoppable():
+            end_leftover(self.project)
+            docker_compose.down(self.project, volumes=volumes)
+            state.forget(self.project, volumes=volumes)
+
+    def status(self) -> list[BoxStatus]:
+        found = containers(self.project.name)
+        used = memory(one.id for one in found.values() if one.state in ("running", "paused"))
+        return [self._status(box, found.get(box.name), used) for box in self.stage.boxes]
+
+    def _status(self, box: Box, one: Container | None, used: dict[str, int]) -> BoxStatus:
+        if one is None:
+            return BoxStatus(box.name, "absent", ready=False, address=None, memory=None)
+        why = ready(box, one)
+        now = "dead" if one.state == "completed" and not is_step(box) else one.state
+        faults = [fault.label for fault in state.faults(self.project) if box.name in fault.arguments]
+        reason = self._death(one) if now == "dead" else why
+        detail = "; ".join([*faults, *([reason] if reason else [])])
+        port = next((one.ports[port.target] for port in box.ports if port.target in one.ports), None)
+        address = f"127.0.0.1:{port}" if port else None
+        return BoxStatus(box.name, now, ready=why is None, address=address, memory=used.get(one.id), detail=detail)
+
+    def _death(self, one: Container) -> str:
+        return "killed: it needed more memory than its limit" if one.out_of_memory else f"ended with {one.exit_code}"
+
+    def logs(self, box: str, *, lines: int = 50) -> str:
+        one = self._container(box)
+        done = subprocess.run(
+            ["docker", "logs", f"--tail={lines}", one.id],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        return done.stdout
+
+    def connect(self, box: str) -> list[str]:
+        found = self.stage.box(box)
+        if found.native.kind != "postgres":
+            raise LabError(f"{box} has no client of its own. Try `lab logs {box}`, or curl.")
+        one = self._living(box)
+        user = found.environment.get("POSTGRES_USER", "postgres")
+        terminal = ["-t"] if sys.stdin.isatty() else []
+        database = found.environment.get("POSTGRES_DB", user)
+        return ["docker", "exec", "-i", *terminal, one.id, "psql", f"--username={user}", f"--dbname={database}"]
+
+    def address(self, box: str, target: int | None = None) -> tuple[str, int]:
+        found = self.stage.box(box)
+        one = self._living(box)
+        wanted = target if target is not None else next((port.target for port in found.ports), None)
+        if wanted is None or wanted not in one.ports:
+            raise LabError(f"{box} publishes no {'port' if wanted is None else f'port {wanted}'}. See `make status`.")
+        return "127.0.0.1", one.ports[wanted]
+
+    def run(self, tool: str, arguments: Sequence[str] = (), *, stdin: Path | None = None) -> int:
+        box = self.stage.box(tool)
+        line = read_procfile(self.project.app).get(box.native.process or "")
+        if line is None:
+            raise LabError(f"{self.project.app / 'Procfile'} has no `{box.native.process}` line, so {tool} cannot run.")
+        inside = ["sh", "-c", f'{line} "$@"', "sh", *arguments]
+        quiet = ["-T"] if stdin is not None or not (sys.stdin.isatty() and sys.stdout.isatty()) else []
+        command = docker_compose.command(self.project, "run", "--rm", "--no-deps", *quiet, box.name, *inside)
+        with contextlib.ExitStack() as stack:
+            source = stack.enter_context(stdin.open("rb")) if stdin is not None else None
+            return subprocess.run(
+                command, env=self._environment, stdin=source if source or not quiet else subprocess.DEVNULL, check=False
+            ).returncode
+
+    def kill(self, box: str) -> None:
+        with self._at_work(box) as found:
+            self._faults.kill(found, self._living(box))
+
+    def stop(self, box: str) -> None:
+        with self._at_work(box) as found:
+            self._faults.stop(found, self._living(box))
+
+    def start(self, box: str) -> None:
+        with self._at_work(box) as found:
+            if self._container(box).state == "paused":
+                raise LabError(f"{found.name} is paused, not dead. Run `lab resume {found.name}`.")
+            self._start(found)
+
+    def _start(self, box: Box) -> None:
+        self._faults.start(box, self._container(box.name))
+        self._wait_ready((box,))
+
+    def restart(self, box: str) -> None:
+        with self._at_work(box) as found:
+            one = self._container(box)
+            if one.state in ("running", "paused"):
+                self._faults.stop(found, one)
+            self._start(found)
+
+    def pause(self, box: str) -> None:
+        with self._at_work(box) as found:
+            self._faults.pause(found, self._living(box))
+
+    def resume(self, box: str) -> None:
+        with self._at_work(box) as found:
+            self._faults.resume(found, self._living(box))
+
+    def cut(self, source: str, target: str) -> None:
+        with self._at_work(source) as found:
+            self._faults.cut(found, self.stage.box(target))
+
+    def slow(self, source: str, target: str, delay: float) -> None:
+        with self._at_work(source) as found:
+            self._faults.slow(found, self.stage.box(target), delay)
+
+    def fill(self, box: str) -> None:
+        with self._at_work(box) as found:
+            self._faults.fill(found, self._living(box))
+
+    def heal(self) -> None:
+        """Undo every fault, start whatever does not run (also if killed from outside), wait until all are ready."""
+        with self._at_work():
+            self._faults.heal()
+            self._wait_ready(self.stage.boxes)
+
+    def faults(self) -> list[str]:
+        return [fault.label for fault in state.faults(self.project)]
+
+    @contextlib.contextmanager
+    def _at_work(self, box: str | None = None) -> Iterator[Box]:
+        """Hold the stage for one verb. Raises LabError when none stands or there is no such box."""
+        found = self.stage.box(box) if box is not None else self.stage.boxes[0]
+        if not (self.project.folder / "stage.json").exists():
+            raise LabError(f"No stage stands. Bring it up with `make lab-{self.project.lab}`.")
+        with state.locked(self.project):
+            yield found
+
+    def _container(self, box: str) -> Container:
+        name = self.stage.box(box).name
+        found = containers(self.project.name).get(name)
+        if found is None:
+            raise LabError(f"{name} does not stand. Bring the stage up with `make lab-{self.project.lab}`.")
+        return found
+
+    def _living(self, box: str) -> Container:
+        found = self._container(box)
+        if found.state not in ("running", "paused"):
+            how = "has done its work and ended" if is_step(self.stage.box(box)) else "is not running"
+            raise LabError(
+                f"{found.box} {how}. `lab status` shows the boxes; `lab start {found.box}` starts a dead one."
+            )
+        return found
+
+    def _wait_ready(self, boxes: Sequence[Box]) -> None:
+        """Ask each box until it is ready. Raises LabError with the reason, and the log of one that ended meanwhile."""
+        deadline = time.monotonic() + _READY
+        waiting = list(boxes)
+        while True:
+            found = containers(self.project.name)
+            reasons = {box.name: ready(box, found.get(box.name)) for box in waiting}
+            waiting = [box for box in waiting if reasons[box.name] is not None]
+            if not waiting:
+                return
+            ended = next((box for box in waiting if _has_ended(found.get(box.name))), None)
+            if ended or time.monotonic() > deadline:
+                box = ended or waiting[0]
+                raise LabError(
+                    f"{box.name} is not ready: {reasons[box.name]}. Its last lines:\n{self.logs(box.name, lines=15)}"
+                )
+            time.sleep(_POLL)
+
+
+def _has_ended(one: Container | None) -> bool:
+    return one is None or one.state in ("dead", "completed", "absent")

@@ -1,0 +1,124 @@
+"""Docker Compose for one project: its variables, the way up, and the way down, which needs no compose file."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Mapping
+
+from infra.errors import LabError
+from infra.procfile import read_procfile
+from infra.project import COMPOSE_FILE, Project
+from infra.runtime import docker_app, images
+from infra.runtime.docker_child import follow
+from infra.runtime.docker_cli import attempt, docker, failure
+from infra.runtime.docker_containers import PROJECT_LABEL
+from infra.runtime.docker_sidecar import SIDECAR_LABEL
+from infra.runtime.protocol import Progress
+
+_EVENT = re.compile(r"^ *(?:Container (\S+)|(\S+)) +(Pulling|Pulled|Healthy|Exited) *$")
+_WORDS = {
+    "Pulling": "is pulled (the first time only)",
+    "Pulled": "is pulled",
+    "Healthy": "is healthy",
+    "Exited": "is done",
+}
+
+
+def profiles(project: Project) -> frozenset[str]:
+    return frozenset({f"lab-{project.lab}"}) | project.profiles
+
+
+def variables(project: Project) -> dict[str, str]:
+    """The environment that fills docker-compose.yml in, and that `docker compose` itself runs in."""
+    chosen = images.chosen()
+    own = {
+        **chosen,
+        "APP": str(project.app),
+        "PORT": str(project.port),
+        "LAB_APP_IMAGE": docker_app.image_name(project.app, chosen["LAB_PYTHON_IMAGE"]),
+        "COMPOSE_ANSI": "never",
+    }
+    if "LAB_RELEASE_COMMAND" not in os.environ:
+        own["LAB_RELEASE_COMMAND"] = read_procfile(project.app).get("release", "true")
+    # A learner's COMPOSE_FILE or COMPOSE_PROFILES would make another stage of this one.
+    outer = {name: value for name, value in os.environ.items() if not name.startswith("COMPOSE_")}
+    return {**outer, **own, **project.variables}
+
+
+def command(project: Project, *arguments: str) -> list[str]:
+    """`docker compose ARGUMENTS` on that project, whichever folder it runs in."""
+    chosen = [option for profile in sorted(profiles(project)) for option in ("--profile", profile)]
+    file = ["--project-directory", str(COMPOSE_FILE.parent), "-f", str(COMPOSE_FILE)]
+    return ["docker", "compose", "-p", project.name, *file, *chosen, *arguments]
+
+
+def up(project: Project, environment: Mapping[str, str], progress: Progress) -> None:
+    """`docker compose up --wait`. Raises LabError with Compose's last lines and those of a box that failed."""
+    pull = "never" if images.which() == "stand-ins" else "missing"
+    told: set[str] = set()
+
+    def each_line(line: str) -> None:
+        event = _EVENT.match(line)
+        if event is None:
+            return
+        box = re.sub(rf"^{re.escape(project.name)}-(.+)-\d+$", r"\1", event[1] or event[2])
+        sentence = f"{box} {_WORDS[event[3]]}"
+        if sentence not in told:
+            told.add(sentence)
+            progress(sentence)
+
+    arguments = ("up", "--detach", "--wait", "--no-build", "--remove-orphans", "--pull", pull)
+    code, output = follow(project, command(project, *arguments), environment=environment, each_line=each_line)
+    if code != 0:
+        raise _explained(project, output)
+
+
+def _explained(project: Project, output: list[str]) -> LabError:
+    """Compose's failure with the log of the box that it names."""
+    error = failure("the start of the stage", [line for line in output if not _EVENT.match(line)])
+    box = re.search(rf"container {re.escape(project.name)}-(\S+?)-\d+ (exited \(\d+\)|is unhealthy)", "\n".join(output))
+    if box is None:
+        return error
+    log = attempt("logs", "--tail=15", f"{project.name}-{box[1]}-1")
+    lines = (log.stdout + log.stderr).strip().splitlines() or ["(nothing)"]
+    said = "\n".join(f"    {line}" for line in lines)
+    what = "is not healthy" if "unhealthy" in box[2] else f"ended ({box[2]})"
+    return LabError(f"The box {box[1]} {what}. Mend it and bring the stage up again. Its last lines:\n{said}")
+
+
+def down(project: Project, *, volumes: bool) -> None:
+    """Remove whatever carries the project's labels: containers, one-off runs and helpers, networks, volumes if asked.
+
+    By label and not by file: it works when the file has changed, and after a command that was killed half-way."""
+    labels = (f"label={PROJECT_LABEL}={project.name}", f"label={SIDECAR_LABEL}={project.name}")
+    doing = "the removal of the stage"
+    helpers = docker("ps", "-aq", "--filter", labels[1], doing=doing).split()
+    if helpers:
+        docker("rm", "--force", *helpers, doing=doing)
+    boxes = docker("ps", "-aq", "--filter", labels[0], doing=doing).split()
+    if boxes:
+        paused = docker("ps", "-q", "--filter", labels[0], "--filter", "status=paused", doing=doing).split()
+        if paused:
+            attempt("unpause", *paused)
+        attempt("stop", "--time=10", *boxes)
+        docker("rm", "--force", "--volumes", *boxes, doing=doing)
+    networks = docker("network", "ls", "-q", "--filter", labels[0], doing=doing).split()
+    if networks:
+        docker("network", "rm", *networks, doing=doing)
+    if volumes:
+        kept = docker("volume", "ls", "-q", "--filter", labels[0], doing=doing).split()
+        if kept:
+            docker("volume", "rm", *kept, doing=doing)
+
+
+def holder_of(port: int, project: Project) -> str | None:
+    """The container that publishes that port, unless it is one of the project's own."""
+    with contextlib.suppress(LabError):
+        names = '{{.Names}}\t{{.Label "com.docker.compose.project"}}'
+        for row in docker("ps", "--filter", f"publish={port}", "--format", names).splitlines():
+            name, _, owner = row.partition("\t")
+            if owner != project.name:
+                return name
+    return None
