@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import typer
 
-from infra.commands import explain, faults, numbers, replay, stage, trace
+from infra.commands import check, explain, faults, numbers, replay, stage, trace
 from infra.commands.doctor import doctor
 from infra.errors import LabError
 
@@ -24,6 +24,7 @@ app.command("down")(stage.down)
 app.command("status")(stage.status)
 app.command("logs")(stage.logs)
 app.command("connect")(stage.connect)
+app.command("check")(check.check)
 app.command("doctor")(doctor)
 app.command("kill")(faults.kill)
 app.command("pause")(faults.pause)

@@ -28,6 +28,7 @@ class Checks:
     problem: str = ""  # why the run could not begin
     _used: list[Stand] = field(default_factory=list)
     _notes: list[str] = field(default_factory=list)
+    _began: float = 0.0
 
     # --- what a check is given
 
@@ -40,6 +41,11 @@ class Checks:
     def own_stand(self) -> Iterator[Stand]:
         """A stage that may be disturbed: filled with a million links, its index dropped."""
         yield from self._lend(self.stands.own)
+
+    @pytest.fixture
+    def small_stand(self) -> Iterator[Stand]:
+        """A second stage of the run's own, with hardly anything in it."""
+        yield from self._lend(lambda: self.stands.own("small"))
 
     @pytest.fixture
     def service(self, stand: Stand) -> Service:
@@ -84,9 +90,9 @@ class Checks:
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool:
         """Run one check, teardown included, as one verdict."""
         self._used, self._notes = [], []
-        start = time.monotonic()
+        self._began = time.monotonic()
         failure = self._run(item)
-        result = self._judge(item, failure, time.monotonic() - start)
+        result = self._judge(item, failure, time.monotonic() - self._began)
         self.results.append(result)
         self.on_result(result)
         return True
@@ -97,6 +103,7 @@ class Checks:
         try:
             item.session._setupstate.setup(item)
             before = self._sent()
+            self._began = time.monotonic()  # a stage that had to be brought up is not the check's time
             item.runtest()
             if self._sent() == before:
                 raise CheckFailed(

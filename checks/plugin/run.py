@@ -32,6 +32,8 @@ def run_checks(
         stands.down()
     if status == pytest.ExitCode.INTERRUPTED and not checks.problem:
         raise KeyboardInterrupt
+    if status in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.INTERNAL_ERROR):
+        checks.problem = checks.problem or "The checks themselves cannot be run: this is a defect of the kit."
     code = NOT_PROVED if checks.problem else exit_code(checks.results)
     report.end(checks.results, code, time.monotonic() - began, checks.problem)
     return code, checks.results

@@ -169,6 +169,9 @@ class LocalRuntime:
             self._faults.add(f"{found.name} was stopped", "start", found.name)
             self.boxes.stop(found)
 
+    def exit_code(self, box: str) -> int | None:
+        return self.boxes.exit_code(self.stage.box(box))
+
     def start(self, box: str) -> None:
         with self._at_work(box) as found:
             if self.boxes.state(found) == "paused":

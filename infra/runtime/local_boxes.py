@@ -156,6 +156,11 @@ class LocalBoxes:
             f"Mend what the log names in {self.project.app}, then run `make lab-{self.project.lab}` again."
         )
 
+    def exit_code(self, box: Box) -> int | None:
+        child = self._children.get(box.name)
+        code = child.poll() if child is not None else None
+        return 128 - code if code is not None and code < 0 else code
+
     def _mark_completed(self, box: Box) -> None:
         self._completed(box).parent.mkdir(parents=True, exist_ok=True)
         self._completed(box).touch()

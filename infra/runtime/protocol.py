@@ -64,6 +64,10 @@ class Runtime(Protocol):
     def stop(self, box: str) -> None:
         """SIGTERM, then SIGKILL after 10 s; stays dead until started."""
 
+    def exit_code(self, box: str) -> int | None:
+        """How a box's process ended (128 + the signal's number by a signal); None while it lives, or when only another
+        process could know: the local runtime knows of the boxes that it started itself."""
+
     def restart(self, box: str) -> None: ...
 
     def pause(self, box: str) -> None: ...

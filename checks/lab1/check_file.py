@@ -1,0 +1,85 @@
+"""What lab 1 promises of its one file: nothing acknowledged is lost, and reading stays quick while it grows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from checks.plugin.latency import turn_by_turn
+from checks.plugin.load import failing_as, killed_and_started, under_load
+from checks.plugin.service import Service
+from checks.plugin.stand import Stand
+from checks.plugin.verdict import expect, inconclusive
+from infra.experiment import At, Load
+
+KILLS = (0.8, 1.8, 2.8)  # seconds after the load began
+LINKS, ENOUGH, PATIENCE = 1500, 300, 6.0  # how many links make a large file; the least; seconds to make them in
+LIMIT, BEYOND_DOUBT = 1.6, 4.0  # times the latency of a small file
+
+
+def check_kill(stand: Stand, note: Callable[[str], None]) -> None:
+    """No acknowledged link is lost over repeated kill -9 under load"""
+    did = f"Killed the service with kill -9 {len(KILLS)} times under load and started it again each time."
+    load = Load(users=8, seconds=KILLS[-1] + 1.0, rate=500, write_share=0.8, links=20)
+    schedule = tuple(At(second, "kill -9 app", killed_and_started("app")) for second in KILLS)
+    with failing_as(did, "that it comes back by itself, with the file as the kill left it"):
+        timeline = under_load(stand, load, schedule)
+    audit = timeline.audit
+    if audit is None:
+        inconclusive("nothing was read back after the load")
+    note(f"{audit.acknowledged} links acknowledged, {audit.unknown} writes without an answer")
+    lost = audit.lost
+    example = f", such as {lost[0][1]} (GET /{lost[0][0]})" if lost else ""
+    got = f"{len(lost)} of {audit.acknowledged} lost{example}"
+    expect(not lost, did=did, expected="every acknowledged link: 201 means that it is on the disk", got=got)
+
+
+def check_latency(own_stand: Stand, small_stand: Stand, note: Callable[[str], None]) -> None:
+    """GET takes as long with a large file as with a small one"""
+    made, posts = _fill(own_stand.service)
+    if made < ENOUGH:
+        inconclusive(f"only {made} links could be created in {PATIENCE:g} s, too few for a large file")
+    growth = f"POST took {posts[0] * 1000:.1f} ms at first and {posts[1] * 1000:.1f} ms at the end"
+    note(f"{made} links; {growth} (information: what a rewrite of the file costs)")
+    small, large = (_getter(stand.service) for stand in (small_stand, own_stand))
+    for _ in range(2):  # a hiccup of the machine does not repeat itself
+        few, many = turn_by_turn(small, large)
+        ratio = many.median / few.median
+        if ratio <= LIMIT or ratio > BEYOND_DOUBT:
+            break
+    expect(
+        ratio <= LIMIT,
+        did=f"Timed GET /{{id}} turn by turn on a file with 1 link and on one with {made}.",
+        expected=f"at most {LIMIT} times as long",
+        got=f"{ratio:.1f} times: {few} against {many}. Does each GET read the file?",
+    )
+
+
+def _fill(service: Service) -> tuple[int, tuple[float, float]]:
+    """Create LINKS links, as many as PATIENCE allows; how many, and seconds a POST at first and at the end."""
+    deadline = time.monotonic() + PATIENCE
+    filler = "x" * 1500
+
+    def create(number: int) -> float:
+        if time.monotonic() > deadline:
+            return 0.0
+        start = time.perf_counter()
+        service.create(f"https://example.com/{number}/{filler}")
+        return time.perf_counter() - start
+
+    with ThreadPoolExecutor(8) as pool:
+        seconds = [second for second in pool.map(create, range(LINKS)) if second]
+    tenth = max(1, len(seconds) // 10)
+    return len(seconds), (sum(seconds[:tenth]) / tenth, sum(seconds[-tenth:]) / tenth)
+
+
+def _getter(service: Service) -> Callable[[], float]:
+    path = "/" + service.create("https://example.com/timed")["id"]
+
+    def get() -> float:
+        answer = service.get(path)
+        expect(answer.status == 302, did="Followed a link.", expected="302", got=answer)
+        return answer.seconds
+
+    return get

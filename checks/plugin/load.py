@@ -1,0 +1,50 @@
+"""Load and faults for a check: an experiment like those of `lab break`, its requests counted as the check's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from checks.plugin.stand import Stand
+from checks.plugin.verdict import CheckFailed
+from infra.errors import LabError, NotSupported
+from infra.experiment import At, Experiment, Load, Timeline, run
+from infra.runtime.protocol import Runtime
+
+
+def under_load(stand: Stand, load: Load, schedule: tuple[At, ...]) -> Timeline:
+    """Run that load with those faults, heal, and audit. Raises LabError when no traffic came through."""
+    experiment = Experiment(
+        name="check",
+        lab=stand.project.lab,
+        question="",
+        answers=(),
+        right=lambda timeline: 0,
+        load=load,
+        schedule=schedule,
+        explanation="",
+    )
+    timeline = run(experiment, stand.runtime, lambda _: None)
+    stand.service.count += len(timeline.requests)
+    return timeline
+
+
+def killed_and_started(box: str) -> Callable[[Runtime], None]:
+    """kill -9 a box and start it again, as one step of a schedule."""
+
+    def do(runtime: Runtime) -> None:
+        runtime.kill(box)
+        runtime.start(box)
+
+    return do
+
+
+@contextmanager
+def failing_as(did: str, expected: str) -> Iterator[None]:
+    """What goes wrong with the stage in here is the service's failure, not the stage's."""
+    try:
+        yield
+    except NotSupported:
+        raise
+    except LabError as error:
+        raise CheckFailed(did=did, expected=expected, got=str(error)) from error
