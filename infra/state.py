@@ -61,17 +61,25 @@ def load(name: str) -> tuple[Project, str] | None:
         raise LabError(f"{path} cannot be read ({error}). Remove that file, then run `make down`.") from error
 
 
-def forget(project: Project, *, volumes: bool, lock: bool = True) -> None:
-    """Remove the project's state; its data too if `volumes`, its lock if `lock`. Call it while the project is locked.
+def forget(project: Project, *, volumes: bool) -> None:
+    """Remove the project's state, the lock too, and its data if `volumes`. Call it while the project is locked.
 
     The folder goes when nothing is left in it."""
-    with contextlib.suppress(FileNotFoundError):
-        for entry in sorted(project.folder.iterdir(), key=lambda entry: entry.name == "lock"):
-            if (entry.name == "volumes" and not volumes) or (entry.name == "lock" and not lock):
-                continue
-            shutil.rmtree(entry) if entry.is_dir() else entry.unlink(missing_ok=True)
+    _remove(project, {"lock"} | (set() if volumes else {"volumes"}))
+    (project.folder / "lock").unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         project.folder.rmdir()
+
+
+def clear(project: Project) -> None:
+    """Remove what a stage that stands no more left behind, but keep its data and whoever holds the project."""
+    _remove(project, {"lock", "owner", "volumes"})
+
+
+def _remove(project: Project, kept: set[str]) -> None:
+    for entry in list(project.folder.iterdir()) if project.folder.exists() else []:
+        if entry.name not in kept:
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink(missing_ok=True)
 
 
 def faults(project: Project) -> list[Fault]:
@@ -97,7 +105,7 @@ def locked(project: Project, patience: float = 3.0) -> Iterator[None]:
         if time.monotonic() > deadline:
             holder = _holder(project.folder / "lock")
             raise LabError(
-                f"Another lab command (process {holder}) is at work on this stage. Wait for it or end it, then try again."
+                f"Another lab command (process {holder}) is at work on this stage. Wait for its end, then try again."
             )
         time.sleep(0.02)
     try:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+
+import psutil
 
 from infra import state
 from infra.box import Box
@@ -17,9 +17,10 @@ from infra.errors import LabError, NotSupported
 from infra.project import COMPOSE_FILE, Project
 from infra.runtime import disk
 from infra.runtime.faults import Faults
+from infra.runtime.interrupt import heard_once
 from infra.runtime.launcher import Launcher
 from infra.runtime.local_boxes import LocalBoxes
-from infra.runtime.process import BoxProcess
+from infra.runtime.process import BoxProcess, Launch, strays
 from infra.runtime.protocol import BoxStatus, Progress
 from infra.stage import Stage, read_stage
 
@@ -43,18 +44,17 @@ class LocalRuntime:
 
         On a stage that stands already it starts the boxes that do not run, a killed one too, and leaves every other
         fault in force, saying so. If it fails or is interrupted, whatever it started is taken down again."""
-        with state.locked(self.project):
+        with heard_once(), state.locked(self.project):
             before = {process.name for process in self._processes() if process.alive()}
             try:
                 self._up(progress, before)
             except BaseException:
-                with _no_interrupt():
-                    self._take_back(before)
+                self._take_back(before)
                 raise
 
     def _up(self, progress: Progress, before: set[str]) -> None:
         if not before:
-            self._clear_remains()
+            state.clear(self.project)  # a reboot's or a crash's remains: completed steps, faults, logs
         state.save(self.project, self.name)
         if not before:
             self.boxes.ports.drop_taken(frozenset())
@@ -68,10 +68,6 @@ class LocalRuntime:
             self._launch(missing, progress)
         else:
             self._launch(list(self.stage.boxes), progress if missing else lambda _: None)
-
-    def _clear_remains(self) -> None:
-        """Forget what a dead stage left (a reboot, a crash): its completed steps, its faults, its logs."""
-        state.forget(self.project, volumes=False, lock=False)
 
     def _launch(self, boxes: list[Box], progress: Progress) -> None:
         """Start those of the boxes that do not run, and wait until all are ready."""
@@ -101,8 +97,11 @@ class LocalRuntime:
             self.boxes.stop(box)
         for process in self._processes():
             process.kill()
+        for stray in strays(self.project.folder / "boxes"):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                stray.kill()
         for box in self.stage.boxes:
-            self.boxes.kind(box).tidy(self.boxes.plan(box))
+            self.boxes.tidy(box)
         state.forget(self.project, volumes=volumes)
 
     def _processes(self) -> list[BoxProcess]:
@@ -136,6 +135,7 @@ class LocalRuntime:
     def run(self, tool: str, arguments: Sequence[str] = (), *, stdin: Path | None = None) -> int:
         """Run the tool in the foreground, in the terminal's own session so that Ctrl-C reaches it."""
         box = self.stage.box(tool)
+        self._must_stand()
         plan = self.boxes.plan(box, through_relay=False)
         kind = self.boxes.kind(box)
         command = kind.command(plan)
@@ -143,17 +143,8 @@ class LocalRuntime:
             return 0
         for folder in plan.folders.values():
             folder.mkdir(parents=True, exist_ok=True)
-        with contextlib.ExitStack() as stack:
-            source = stack.enter_context(stdin.open("rb")) if stdin else None
-            lock = stack.enter_context(self.boxes.process(box).held())
-            return subprocess.run(
-                [*command, *arguments],
-                cwd=kind.folder(plan),
-                env=dict(plan.environment),
-                stdin=source,
-                pass_fds=(lock,),
-                check=False,
-            ).returncode
+        launch = Launch([*command, *arguments], plan.environment, kind.folder(plan), self.boxes.log(box))
+        return self.boxes.process(box).run(launch, stdin)
 
     def kill(self, box: str) -> None:
         with self._at_work(box) as found:
@@ -184,8 +175,7 @@ class LocalRuntime:
             self._launch([replace(box, depends_on={})], lambda _: None)
         except BaseException:
             if not ran:
-                with _no_interrupt():
-                    self.boxes.process(box).kill()
+                self.boxes.process(box).kill()
             raise
         if not ran:
             self._faults.end_of(box.name)
@@ -234,8 +224,8 @@ class LocalRuntime:
             disk.limit(self.boxes.process(found), disk.largest_file(folders))
 
     def heal(self) -> None:
-        """Undo every fault, start every box that does not run (one killed from outside too), wait until all are ready."""
-        with state.locked(self.project):
+        """Undo every fault, start each box that does not run (one killed from outside too), and wait for all."""
+        with heard_once(), state.locked(self.project):
             self._must_stand()
             for box in self.stage.boxes:
                 process = self.boxes.process(box)
@@ -258,7 +248,7 @@ class LocalRuntime:
     def _at_work(self, box: str) -> Iterator[Box]:
         found = self.stage.box(box)
         self._must_stand()
-        with state.locked(self.project):
+        with heard_once(), state.locked(self.project):
             yield found
 
     def _must_stand(self) -> None:
@@ -269,16 +259,3 @@ class LocalRuntime:
         if not self.boxes.process(box).alive():
             how = "has done its work and ended" if self.boxes.completed(box) else "is not running"
             raise LabError(f"{box.name} {how}. `lab status` shows the boxes; `lab start {box.name}` starts a dead one.")
-
-
-@contextlib.contextmanager
-def _no_interrupt() -> Iterator[None]:
-    """Ctrl-C waits until this is over: nothing may be left half taken down."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
 from collections import deque
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +19,9 @@ from infra.runtime.process import BoxProcess, Launch
 from infra.runtime.protocol import State
 from infra.stage import Stage
 
+# Run the command that follows, and leave its exit code in the file $0, in one step.
+_TELL_EXIT_CODE = '"$@"; code=$?; echo $code >"$0.new" && mv "$0.new" "$0"; exit $code'
+
 
 class LocalBoxes:
     """Everything that the local runtime knows about single boxes of a project's stage."""
@@ -27,7 +29,6 @@ class LocalBoxes:
     def __init__(self, project: Project, stage: Stage) -> None:
         self.project = project
         self.stage = stage
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
 
     @cached_property
     def ports(self) -> Ports:
@@ -51,10 +52,16 @@ class LocalBoxes:
         return any(other.depends_on.get(box.name) == "service_completed_successfully" for other in self.stage.boxes)
 
     def completed(self, box: Box) -> bool:
-        return self._completed(box).exists()
+        return self._exit_code(box) == "0"
 
-    def _completed(self, box: Box) -> Path:
-        return self.project.folder / "boxes" / f"{box.name}.completed"
+    def _exit_code(self, box: Box) -> str:
+        """How a one-off ended; empty while it has not. It writes this itself, so the tool that started it may die."""
+        with contextlib.suppress(FileNotFoundError):
+            return self._exit_file(box).read_text().strip()
+        return ""
+
+    def _exit_file(self, box: Box) -> Path:
+        return self.project.folder / "boxes" / f"{box.name}.exit"
 
     def port(self, box: Box, target: int | None = None) -> int:
         """Where on 127.0.0.1 the box's port `target` (its first, when None) is. Raises LabError when it has no such."""
@@ -116,8 +123,12 @@ class LocalBoxes:
         plan, kind = self.plan(box), self.kind(box)
         command = kind.command(plan)
         if command is None:
-            self._mark_completed(box)
+            self._exit_file(box).parent.mkdir(parents=True, exist_ok=True)
+            self._exit_file(box).write_text("0")
             return False
+        if self.one_off(box):
+            self._exit_file(box).unlink(missing_ok=True)
+            command = ["sh", "-c", _TELL_EXIT_CODE, str(self._exit_file(box)), *command]
         for port in box.ports:
             refuse_taken(self.port(box, port.target), self.project.lab)
         for folder in plan.folders.values():
@@ -125,7 +136,7 @@ class LocalBoxes:
         kind.prepare(plan)
         log = self.log(box)
         log.parent.mkdir(parents=True, exist_ok=True)
-        self._children[box.name] = process.spawn(Launch(command, plan.environment, kind.folder(plan), log))
+        process.spawn(Launch(command, plan.environment, kind.folder(plan), log))
         return True
 
     def obstacle(self, box: Box) -> str:
@@ -134,22 +145,15 @@ class LocalBoxes:
             return "the relay is not running"
         if not self.one_off(box):
             return self.kind(box).obstacle(self.plan(box))
-        child = self._children.get(box.name)
-        if self.completed(box):
-            return ""
-        if child is None or child.poll() is None:
-            return "it is still at work"
-        if child.returncode == 0:
-            self._mark_completed(box)
-            return ""
-        return f"it ended with exit code {child.returncode}"
+        return "" if self.completed(box) else "it is still at work"
 
     def check_alive(self, box: Box) -> None:
         """Raises LabError with the end of the log when the box ended instead of becoming ready."""
         if self.process(box).alive():
             return
-        child = self._children.get(box.name)
-        code = f" with exit code {child.returncode}" if child is not None and child.poll() is not None else ""
+        if self.one_off(box) and self.completed(box):
+            return
+        code = f" with exit code {self._exit_code(box)}" if self._exit_code(box) else ""
         said = self.tail(box, 15).strip() or "(it wrote nothing)"
         raise LabError(
             f"{box.name} ended{code} before it was ready. The end of its log:\n{said}\n"
@@ -157,13 +161,9 @@ class LocalBoxes:
         )
 
     def exit_code(self, box: Box) -> int | None:
-        child = self._children.get(box.name)
-        code = child.poll() if child is not None else None
+        """How the box ended, if this process started it: 128 and the signal's number for a signal."""
+        code = self.process(box).exit_code()
         return 128 - code if code is not None and code < 0 else code
-
-    def _mark_completed(self, box: Box) -> None:
-        self._completed(box).parent.mkdir(parents=True, exist_ok=True)
-        self._completed(box).touch()
 
     def tail(self, box: Box, lines: int) -> str:
         with contextlib.suppress(FileNotFoundError), self.log(box).open(errors="replace") as log:
@@ -177,6 +177,11 @@ class LocalBoxes:
         if self.completed(box):
             return "completed"
         return "dead" if process.pid_file.exists() else "absent"
+
+    def tidy(self, box: Box) -> None:
+        """The box is down for good. What cannot even be planned any more has nothing to tidy."""
+        with contextlib.suppress(LabError):
+            self.kind(box).tidy(self.plan(box))
 
     def stop(self, box: Box, seconds: float = 10.0) -> None:
         kind = self.kind(box)

@@ -19,8 +19,10 @@ import psutil
 
 from infra.errors import LabError
 
+_MARK = "LAB_BOX"  # tells in a process's environment which box it belongs to
 # Processes that this tool started itself are its children: they must be reaped, or they stay as zombies.
-_started: dict[int, subprocess.Popen[bytes]] = {}
+_started: dict[Path, subprocess.Popen[bytes]] = {}
+_ended: dict[Path, int] = {}
 
 
 @dataclass(frozen=True)
@@ -58,21 +60,50 @@ class BoxProcess:
             os.close(probe)
         return False
 
-    def spawn(self, launch: Launch) -> subprocess.Popen[bytes]:
-        """Start the box in a session of its own. Raises LabError when it still lives or the program is missing."""
+    def spawn(self, launch: Launch) -> None:
+        """Start the box in a session of its own. Raises LabError when it still lives."""
         with self.held() as lock, launch.log.open("ab") as log:
             child = subprocess.Popen(
                 ["sh", "-c", 'echo $$ >"$0" && exec "$@"', str(self.pid_file), *launch.command],
                 cwd=launch.folder,
-                env=dict(launch.environment),
+                env={**launch.environment, _MARK: str(self.pid_file)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
                 pass_fds=(lock,),
             )
-        _started[child.pid] = child
-        return child
+        _started[self.pid_file] = child
+        _ended.pop(self.pid_file, None)
+
+    def exit_code(self) -> int | None:
+        """How what this tool spawned ended (Popen's returncode); None while it runs or when another tool spawned it."""
+        _reap()
+        return _ended.get(self.pid_file)
+
+    def run(self, launch: Launch, stdin: Path | None) -> int:
+        """Run it in the foreground, in the terminal's own session so that Ctrl-C reaches it; return its exit code.
+
+        `launch.log` is not used: it writes to the terminal. `stdin` None leaves it the terminal's input."""
+        with contextlib.ExitStack() as stack:
+            source = stack.enter_context(stdin.open("rb")) if stdin else None
+            lock = stack.enter_context(self.held())
+            child = subprocess.Popen(
+                launch.command,
+                cwd=launch.folder,
+                env={**launch.environment, _MARK: str(self.pid_file)},
+                stdin=source,
+                pass_fds=(lock,),
+            )
+            os.pwrite(lock, str(child.pid).encode(), 0)
+        try:
+            return child.wait()
+        except BaseException:  # Ctrl-C reached the child too: it has a moment to end by itself
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(5)
+            self.kill()
+            child.wait()
+            raise
 
     @contextlib.contextmanager
     def held(self) -> Iterator[int]:
@@ -85,24 +116,22 @@ class BoxProcess:
             except BlockingIOError:
                 raise LabError(f"{self.name} is running already.") from None
             os.truncate(lock, 0)
-            yield lock  # a tool in the foreground writes no pid: its holders are found by the file they have open
+            yield lock
         finally:
             os.close(lock)
 
     def members(self) -> list[psutil.Process]:
         """Every living process of the box: its session, and the descendants that opened sessions of their own."""
         leader = self._leader()
-        if leader is None:
-            return self._holders() if self.alive() else []
-        members: dict[int, psutil.Process] = {}
-        for process in psutil.process_iter():
+        found: dict[int, psutil.Process] = {}
+        for pid in psutil.pids() if leader else []:
             with contextlib.suppress(psutil.Error, OSError):
-                if os.getsid(process.pid) == leader or process.pid == leader:
-                    members[process.pid] = process
-        for process in list(members.values()):
+                if pid == leader or os.getsid(pid) == leader:
+                    found[pid] = psutil.Process(pid)
+        if leader in found:
             with contextlib.suppress(psutil.Error):
-                members |= {child.pid: child for child in process.children(recursive=True)}
-        living = [process for process in members.values() if _lives(process)]
+                found |= {child.pid: child for child in found[leader].children(recursive=True)}
+        living = [process for process in found.values() if _lives(process)]
         return living or (self._holders() if self.alive() else [])
 
     def _leader(self) -> int | None:
@@ -187,10 +216,22 @@ class BoxProcess:
         return sum(sizes) if sizes else None
 
 
+def strays(folder: Path) -> list[psutil.Process]:
+    """Processes that belong to a box with its pid file in `folder` but hold no lock: children that closed what they
+    inherited and outlived their parent."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.environ().get(_MARK, "").startswith(f"{folder}{os.sep}") and _lives(process):
+                found.append(process)
+    return [process for process in found if process.pid != os.getpid()]
+
+
 def _reap() -> None:
-    for pid, child in list(_started.items()):
+    for pid_file, child in list(_started.items()):
         if child.poll() is not None:
-            _started.pop(pid, None)
+            _started.pop(pid_file, None)
+            _ended[pid_file] = child.returncode
 
 
 def _status(process: psutil.Process) -> str:
