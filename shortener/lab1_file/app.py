@@ -11,7 +11,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from shortener.lab1_file.edge import Edge, Metrics
-from shortener.lab1_file.links import ID_PATTERN, MAX_URL, LinkStore, checked_url
+from shortener.lab1_file.links import ID_PATTERN, MAX_URL, Link, LinkStore, checked_url
 from shortener.lab1_file.problems import answer_errors, documented
 
 Url = Annotated[str, Field(max_length=MAX_URL), AfterValidator(checked_url)]
@@ -26,6 +26,10 @@ class LinkView(BaseModel):
     url: str
     short_url: str
     created_at: datetime
+
+    @classmethod
+    def of(cls, link: Link, base_url: str) -> "LinkView":
+        return cls(id=link.id, url=link.url, short_url=f"{base_url}/{link.id}", created_at=link.created_at)
 
 
 class LinkId(StringConvertor):
@@ -62,9 +66,8 @@ def create_app(store: LinkStore, base_url: str) -> FastAPI:
 
     @app.post("/links", status_code=201, responses=documented(400, 408, 413, 415, 422, 503))
     async def shorten(new: NewLink, response: Response) -> LinkView:
-        link = await store.add(new.url)
-        short_url = f"{base_url}/{link.id}"
-        response.headers["location"] = short_url
-        return LinkView(id=link.id, url=link.url, short_url=short_url, created_at=link.created_at)
+        link = LinkView.of(await store.add(new.url), base_url)
+        response.headers["location"] = link.short_url
+        return link
 
     return app

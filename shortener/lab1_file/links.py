@@ -11,7 +11,7 @@ from typing import Protocol
 MAX_URL = 2048
 RESERVED = ("healthz", "metrics")  # paths of the service that look like an id
 ID_PATTERN = f"(?!{'|'.join(RESERVED)})[0-9A-Za-z]{{7}}"
-_BASE62 = string.digits + string.ascii_letters
+BASE62 = string.digits + string.ascii_letters
 # RFC 3986, section 3.2: [userinfo@]host[:port], where a host is a name, an IPv4 address or a bracketed IPv6 address.
 _NAME = r"(?:[\w.~!$&'()*+,;=-]|%[0-9a-f]{2})"
 _URL = re.compile(rf"https?://(?:(?:{_NAME}|:)*@)?(?:\[([\da-f:.]+)\]|{_NAME}+)(?::(\d*))?(?:[/?#].*)?", re.I | re.A)
@@ -39,7 +39,7 @@ class LinkStore(Protocol):
 
 def new_id() -> str:
     """7 characters of base62, 3.5e12 possible ones, from the operating system's cryptographic source."""
-    link_id = "".join(secrets.choice(_BASE62) for _ in range(7))
+    link_id = "".join(secrets.choice(BASE62) for _ in range(7))
     return new_id() if link_id in RESERVED else link_id
 
 

@@ -1,0 +1,18 @@
+"""Lab 2's service put together from its environment: lab 1's, around another store."""
+
+from collections.abc import Mapping
+
+from fastapi import FastAPI
+
+from shortener.lab1_file.app import create_app
+from shortener.lab2_postgres.connections import Connections
+from shortener.lab2_postgres.postgres_store import PostgresStore
+from shortener.lab2_postgres.search import add_search
+
+
+def wire(environment: Mapping[str, str]) -> FastAPI:
+    """Raises KeyError for a missing variable. The database may be down: the service starts and says so at /readyz."""
+    store = PostgresStore(Connections(environment["DATABASE_URL"]))
+    app = create_app(store, environment["BASE_URL"])
+    add_search(app, store, environment["BASE_URL"])
+    return app
