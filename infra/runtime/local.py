@@ -31,11 +31,16 @@ class LocalRuntime:
     name = "local"
 
     def __init__(self, project: Project, compose_file: Path = COMPOSE_FILE) -> None:
-        """Raises LabError when the compose file cannot be read."""
+        """A compose file that cannot be read makes every verb but `down` raise LabError."""
         self.project = project
         own = {"APP": str(project.app), "PORT": str(project.port), **project.variables}
         profiles = frozenset({f"lab-{project.lab}"}) | project.profiles
-        self.stage: Stage = read_stage(compose_file, profiles, {**os.environ, **own})
+        self._trouble: LabError | None = None
+        self.stage: Stage = Stage(())
+        try:
+            self.stage = read_stage(compose_file, profiles, {**os.environ, **own})
+        except LabError as error:
+            self._trouble = error
         self.boxes = LocalBoxes(project, self.stage)
         self._faults = Faults(project)
 
@@ -44,6 +49,7 @@ class LocalRuntime:
 
         On a stage that stands already it starts the boxes that do not run, a killed one too, and leaves every other
         fault in force, saying so. If it fails or is interrupted, whatever it started is taken down again."""
+        self._readable()
         with heard_once(), state.locked(self.project):
             before = {process.name for process in self._processes() if process.alive()}
             try:
@@ -96,6 +102,9 @@ class LocalRuntime:
         for box in reversed(self.stage.boxes):
             self.boxes.stop(box)
         for process in self._processes():
+            if not process.name.startswith("."):  # a tool at work, or a box that the compose file has no more
+                process.stop(signal.SIGTERM, 10.0, leader_only=True)
+        for process in self._processes():
             process.kill()
         for stray in strays(self.project.folder / "boxes"):
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -110,6 +119,7 @@ class LocalRuntime:
         return [BoxProcess(file) for file in sorted(files, key=lambda file: file.name.startswith("."))]
 
     def status(self) -> list[BoxStatus]:
+        self._readable()
         return [self._status(box) for box in self.stage.boxes]
 
     def _status(self, box: Box) -> BoxStatus:
@@ -122,19 +132,19 @@ class LocalRuntime:
         return BoxStatus(box.name, now, ready, address, memory, detail)
 
     def logs(self, box: str, *, lines: int = 50) -> str:
-        return self.boxes.tail(self.stage.box(box), lines)
+        return self.boxes.tail(self._box(box), lines)
 
     def connect(self, box: str) -> list[str]:
-        found = self.stage.box(box)
+        found = self._box(box)
         self._must_live(found)
         return self.boxes.kind(found).client(self.boxes.plan(found))
 
     def address(self, box: str, target: int | None = None) -> tuple[str, int]:
-        return "127.0.0.1", self.boxes.port(self.stage.box(box), target)
+        return "127.0.0.1", self.boxes.port(self._box(box), target)
 
     def run(self, tool: str, arguments: Sequence[str] = (), *, stdin: Path | None = None) -> int:
         """Run the tool in the foreground, in the terminal's own session so that Ctrl-C reaches it."""
-        box = self.stage.box(tool)
+        box = self._box(tool)
         self._must_stand()
         plan = self.boxes.plan(box, through_relay=False)
         kind = self.boxes.kind(box)
@@ -161,7 +171,7 @@ class LocalRuntime:
             self.boxes.stop(found)
 
     def exit_code(self, box: str) -> int | None:
-        return self.boxes.exit_code(self.stage.box(box))
+        return self.boxes.exit_code(self._box(box))
 
     def start(self, box: str) -> None:
         with self._at_work(box) as found:
@@ -208,7 +218,7 @@ class LocalRuntime:
         self, source: str, target: str, label: str, *, cut: bool | None = None, delay: float | None = None
     ) -> None:
         with self._at_work(source) as first:
-            second = self.stage.box(target)
+            second = self._box(target)
             relay = self.boxes.relay
             relay.between(first.name, second.name)
             self._faults.add(label.format(first.name, second.name), "heal", first.name, second.name)
@@ -246,12 +256,21 @@ class LocalRuntime:
 
     @contextlib.contextmanager
     def _at_work(self, box: str) -> Iterator[Box]:
-        found = self.stage.box(box)
+        found = self._box(box)
         self._must_stand()
         with heard_once(), state.locked(self.project):
             yield found
 
+    def _box(self, name: str) -> Box:
+        self._readable()
+        return self.stage.box(name)
+
+    def _readable(self) -> None:
+        if self._trouble is not None:
+            raise self._trouble
+
     def _must_stand(self) -> None:
+        self._readable()
         if not (self.project.folder / "stage.json").exists():
             raise LabError(f"No stage stands. Bring it up with `make lab-{self.project.lab}`.")
 

@@ -62,6 +62,7 @@ class BoxProcess:
 
     def spawn(self, launch: Launch) -> None:
         """Start the box in a session of its own. Raises LabError when it still lives."""
+        self.exit_code()
         with self.held() as lock, launch.log.open("ab") as log:
             child = subprocess.Popen(
                 ["sh", "-c", 'echo $$ >"$0" && exec "$@"', str(self.pid_file), *launch.command],
@@ -78,6 +79,9 @@ class BoxProcess:
 
     def exit_code(self) -> int | None:
         """How what this tool spawned ended (Popen's returncode); None while it runs or when another tool spawned it."""
+        child = _started.get(self.pid_file)
+        if child is not None and not self.alive():
+            child.wait(5)  # its files are closed already: the kernel is about to report its end
         _reap()
         return _ended.get(self.pid_file)
 
@@ -151,10 +155,10 @@ class BoxProcess:
 
     def _holders(self) -> list[psutil.Process]:
         """Whoever has the pid file open: the processes that outlived their leader."""
-        found = []
+        found, path = [], str(self.pid_file.resolve())
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error, OSError):
-                if any(file.path == str(self.pid_file) for file in process.open_files()):
+                if any(file.path == path for file in process.open_files()):
                     found.append(process)
         return [process for process in found if process.pid != os.getpid()]
 
