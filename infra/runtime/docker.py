@@ -24,7 +24,7 @@ from infra.runtime.ports import refuse_taken
 from infra.runtime.protocol import BoxStatus, Progress
 from infra.stage import Box, read_stage
 
-_READY = 60.0  # seconds that a box may take to be ready
+_READY = 30.0  # seconds that a box may take to be ready
 _POLL = 0.02
 
 
@@ -70,7 +70,7 @@ class DockerRuntime:
 
     def _stand_up(self, standing: frozenset[str], progress: Progress) -> None:
         if not standing:
-            state.forget(self.project, volumes=False, lock=False)  # faults of a stage that a reboot ended
+            state.clear(self.project)  # faults of a stage that a reboot ended
         state.save(self.project, self.name)
         for box in self.stage.boxes:
             if box.name not in standing:
@@ -123,7 +123,7 @@ class DockerRuntime:
         why = ready(box, one)
         now = "dead" if one.state == "completed" and not is_step(box) else one.state
         faults = [fault.label for fault in state.faults(self.project) if box.name in fault.arguments]
-        reason = self._death(one) if now == "dead" else why
+        reason = self._death(one) if now == "dead" else why if now == "running" else None
         detail = "; ".join([*faults, *([reason] if reason else [])])
         port = next((one.ports[port.target] for port in box.ports if port.target in one.ports), None)
         address = f"127.0.0.1:{port}" if port else None
@@ -268,10 +268,14 @@ class DockerRuntime:
             ended = next((box for box in waiting if _has_ended(found.get(box.name))), None)
             if ended or time.monotonic() > deadline:
                 box = ended or waiting[0]
-                raise LabError(
-                    f"{box.name} is not ready: {reasons[box.name]}. Its last lines:\n{self.logs(box.name, lines=15)}"
-                )
+                raise LabError(self._never_ready(box, reasons[box.name] or ""))
             time.sleep(_POLL)
+
+    def _never_ready(self, box: Box, reason: str) -> str:
+        faults = [fault.label for fault in state.faults(self.project) if box.name in fault.arguments]
+        if faults:
+            return f"{box.name} is not ready: {reason}. Still in force: {'; '.join(faults)}. `make heal` undoes it."
+        return f"{box.name} is not ready: {reason}. Its last lines:\n{self.logs(box.name, lines=15)}"
 
 
 def _has_ended(one: Container | None) -> bool:

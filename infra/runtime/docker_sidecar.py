@@ -53,8 +53,8 @@ def in_network(container: Container) -> list[str]:
 
 
 def among_processes(container: Container) -> list[str]:
-    """Options for a helper that may change the limits of the box's processes and sees its volumes."""
-    return [f"--pid=container:{container.id}", f"--volumes-from={container.id}:ro", "--cap-add=SYS_RESOURCE"]
+    """Options for a helper that sees the box's processes and its volumes."""
+    return [f"--pid=container:{container.id}", f"--volumes-from={container.id}:ro"]
 
 
 def tool_image() -> str:
