@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import typer
 
-from infra.commands import check, explain, faults, numbers, replay, stage, trace
+from infra.commands import check, explain, faults, hint, import_, numbers, replay, seed, stage, trace
 from infra.commands.doctor import doctor
 from infra.errors import LabError
 
@@ -40,6 +40,9 @@ app.command("numbers")(numbers.numbers)
 app.command("trace")(trace.trace)
 app.command("replay")(replay.replay)
 app.command("explain")(explain.explain)
+app.command("seed")(seed.seed)
+app.command("import")(import_.import_links)
+app.command("hint")(hint.hint)
 
 
 def main() -> None:
