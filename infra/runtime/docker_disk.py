@@ -13,7 +13,8 @@ _LIMIT = """
 for turn in 1 2; do
   for entry in /proc/[0-9]*; do
     owner=$(awk '/^Uid:/ {user = $2} /^Gid:/ {print user, $2}' "$entry/status" 2>/dev/null) || continue
-    setpriv --reuid="${owner% *}" --regid="${owner#* }" --clear-groups prlimit --pid "${entry#/proc/}" --fsize="$limit": || [ ! -d "$entry" ]
+    setpriv --reuid="${owner% *}" --regid="${owner#* }" --clear-groups \\
+      prlimit --pid "${entry#/proc/}" --fsize="$limit": || [ ! -d "$entry" ]
   done
 done
 """
