@@ -15,7 +15,11 @@ from checks.plugin.verdict import NOT_PROVED, Result, exit_code
 
 CHECKS = Path(__file__).resolve().parent.parent
 CONTRACT = ("lab1/check_contract.py", "lab1/check_bad_input.py", "lab1/check_together.py", "lab1/check_stop.py")
-SUITES = {1: (*CONTRACT, "lab1/check_file.py"), 2: (*CONTRACT, "lab2")}  # a lab keeps the promises of those before it
+DATABASE = ("lab2/check_links.py", "lab2/check_database.py", "lab2/check_million.py")
+SUITES = {
+    1: (*CONTRACT, "lab1/check_file.py"),
+    2: (*CONTRACT, *DATABASE),
+}  # a lab keeps the promises of those before it
 
 
 def run_checks(

@@ -20,14 +20,16 @@ from infra.runtime.protocol import Runtime
 Open = Callable[[Project, str], Runtime]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Stand:
-    """One stage that stands: its runtime, and the service on it. `own` stages may be disturbed at will."""
+    """One stage that stands: its runtime, and the service on it. `own` stages may be disturbed at will; `seeded` is how
+    many links were laid down there."""
 
     project: Project
     runtime: Runtime
     service: Service
     own: bool
+    seeded: int = 0
 
     def mend(self) -> None:
         """Undo what a check left in force, so that the next one meets a whole stage."""

@@ -184,6 +184,10 @@ class DockerRuntime:
         with self._at_work(box) as found:
             self._faults.stop(found, self._living(box))
 
+    def exit_code(self, box: str) -> int | None:
+        one = self._container(box)
+        return one.exit_code if _has_ended(one) else None
+
     def start(self, box: str) -> None:
         with self._at_work(box) as found:
             if self._container(box).state == "paused":

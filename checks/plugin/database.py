@@ -1,0 +1,129 @@
+"""The stage's Postgres, asked as its superuser: which query the service sends, how it is planned, by what index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from checks.plugin.stand import Stand
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+@contextmanager
+def database(stand: Stand) -> Iterator[Connection]:
+    """A connection in autocommit mode, past the relay: it works while the service's link is cut."""
+    host, port = stand.runtime.address("postgres")
+    environment = stand.runtime.stage.box("postgres").environment
+    with psycopg.connect(
+        host=host,
+        port=port,
+        user=environment["POSTGRES_USER"],
+        password=environment["POSTGRES_PASSWORD"],
+        dbname=environment["POSTGRES_DB"],
+        connect_timeout=5,
+        autocommit=True,
+    ) as connection:
+        yield connection
+
+
+def tables(connection: Connection) -> list[str]:
+    """The service's tables, quoted, with their schema."""
+    rows = connection.execute(
+        "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
+        " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+    )
+    return [row[0] for row in rows]
+
+
+def settle(connection: Connection) -> None:
+    """What the server would do after a bulk load at a time of its own, done now: statistics, clean-up, write-back."""
+    connection.execute("VACUUM (ANALYZE)")
+    connection.execute("CHECKPOINT")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How Postgres means to run a query: each step as (what it does, table, index)."""
+
+    query: str
+    steps: tuple[tuple[str, str, str], ...]
+
+    @property
+    def scanned(self) -> list[str]:
+        """Tables that are read from one end to the other."""
+        return [table for kind, table, _ in self.steps if kind == "Seq Scan"]
+
+    @property
+    def indexes(self) -> list[str]:
+        return [index for _, _, index in self.steps if index]
+
+    def __str__(self) -> str:
+        return ", ".join(
+            " ".join(filter(None, (kind, table and f"on {table}", index and f"by {index}")))
+            for kind, table, index in self.steps
+        )
+
+
+def watch_statements(connection: Connection) -> None:
+    """Begin to count the statements that the server runs. Raises psycopg.Error when the extension is not loaded."""
+    connection.execute("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+    connection.execute("SELECT pg_stat_statements_reset()")
+
+
+def statements(connection: Connection, calls: int) -> list[str]:
+    """The SELECTs with a parameter that ran at least so often since `watch_statements`, the costliest first."""
+    rows = connection.execute(
+        "SELECT query FROM pg_stat_statements WHERE calls >= %s AND query ~* '^\\s*(select|with)'"
+        " AND query LIKE '%%$1%%' AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        " AND query !~ 'pg_stat_statements|pg_catalog' ORDER BY total_exec_time DESC",
+        (calls,),
+    )
+    return [row[0] for row in rows]
+
+
+def explain(connection: Connection, query: str) -> Plan | None:
+    """The plan for any parameters; None when the query as it was recorded cannot be explained."""
+    try:
+        row = connection.execute(f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {query}").fetchone()
+    except psycopg.Error:
+        return None
+    if row is None:
+        return None
+    steps: list[tuple[str, str, str]] = []
+    _walk(row[0][0]["Plan"], steps)
+    return Plan(query, tuple(steps))
+
+
+def _walk(node: dict[str, Any], steps: list[tuple[str, str, str]]) -> None:
+    steps.append((node["Node Type"], node.get("Relation Name", ""), node.get("Index Name", "")))
+    for child in node.get("Plans", []):
+        _walk(child, steps)
+
+
+@contextmanager
+def without_indexes(connection: Connection, names: list[str]) -> Iterator[None]:
+    """Those indexes are gone meanwhile, and are made again from their own definitions.
+
+    Raises psycopg.Error when one cannot be dropped (it backs a constraint)."""
+    connection.execute("SET lock_timeout = '5s'")
+    made: list[str] = []
+    try:
+        for name in dict.fromkeys(names):
+            row = connection.execute(
+                "SELECT i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid) FROM pg_index i"
+                " JOIN pg_class c ON c.oid = i.indexrelid WHERE c.relname = %s",
+                (name,),
+            ).fetchone()
+            if row is None:
+                continue
+            connection.execute(f"DROP INDEX {row[0]}")
+            made.append(row[1])
+        yield
+    finally:
+        for definition in made:
+            connection.execute(definition)
