@@ -115,11 +115,8 @@ def _ordered(services: Mapping[str, Entry], read: dict[str, Box], active: list[s
             return
         if name in path:
             cycle = " -> ".join((*path[path.index(name) :], name))
-            raise (
-                services[name]
-                .as_map()["depends_on"]
-                .refuse(f"services wait for each other in a circle: {cycle}. Remove one depends_on.")
-            )
+            waits = services[name].as_map()["depends_on"]
+            raise waits.refuse(f"services wait for each other in a circle: {cycle}. Remove one depends_on.")
         for other in read[name].depends_on:
             visit(other, (*path, name))
         done.append(name)

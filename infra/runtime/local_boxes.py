@@ -129,6 +129,7 @@ class LocalBoxes:
         if self.one_off(box):
             self._exit_file(box).unlink(missing_ok=True)
             command = ["sh", "-c", _TELL_EXIT_CODE, str(self._exit_file(box)), *command]
+        process.kill_strays()
         for port in box.ports:
             refuse_taken(self.port(box, port.target), self.project.lab)
         for folder in plan.folders.values():

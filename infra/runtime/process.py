@@ -168,9 +168,7 @@ class BoxProcess:
         leader = self._leader()
         if leader_only and leader in {process.pid for process in members}:
             members = [process for process in members if process.pid == leader]
-        for process in members:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.send_signal(number)
+        _signal(members, number)
 
     def wait(self, seconds: float) -> bool:
         """Whether everything of the box ended within that time."""
@@ -184,14 +182,21 @@ class BoxProcess:
     def kill(self) -> None:
         """SIGKILL everything of the box and wait until it is gone. Raises LabError when the kernel does not let go."""
         deadline = time.monotonic() + 10.0
-        while self.alive():
+        dying: list[psutil.Process] = []
+        while self.alive() or any(_lives(process) for process in dying):
             if time.monotonic() > deadline:
                 pids = ", ".join(str(process.pid) for process in self.members())
                 raise LabError(
                     f"{self.name} does not die (processes {pids}). Look at them with `ps`, then `make down`."
                 )
-            self.send(signal.SIGKILL)
+            dying += self.members()
+            _signal(dying, signal.SIGKILL)
             self.wait(0.1)
+
+    def kill_strays(self) -> None:
+        """Kill what a box that is dead by its lock has left: see `strays`."""
+        if self.pid_file.exists():
+            _signal(strays(self.pid_file), signal.SIGKILL)
 
     def stop(self, number: signal.Signals, seconds: float, *, leader_only: bool) -> None:
         """Ask it to end with that signal, also when it is paused; SIGKILL after `seconds`."""
@@ -220,15 +225,23 @@ class BoxProcess:
         return sum(sizes) if sizes else None
 
 
-def strays(folder: Path) -> list[psutil.Process]:
-    """Processes that belong to a box with its pid file in `folder` but hold no lock: children that closed what they
-    inherited and outlived their parent."""
+def strays(place: Path) -> list[psutil.Process]:
+    """Processes of the box with that pid file, or of all boxes in that folder, whether they hold its lock or not.
+
+    A child that closed what it inherited and outlived its parent does not."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if process.environ().get(_MARK, "").startswith(f"{folder}{os.sep}") and _lives(process):
+            mark = process.environ().get(_MARK)
+            if mark is not None and place in (Path(mark), Path(mark).parent) and _lives(process):
                 found.append(process)
     return [process for process in found if process.pid != os.getpid()]
+
+
+def _signal(processes: list[psutil.Process], number: signal.Signals) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(number)
 
 
 def _reap() -> None:
