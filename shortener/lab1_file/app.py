@@ -54,7 +54,7 @@ class Redirect:
 def create_app(store: LinkStore, base_url: str) -> FastAPI:
     register_url_convertor("link_id", LinkId())
     metrics = Metrics()
-    app = FastAPI(title="URL shortener", docs_url=None, redoc_url=None, redirect_slashes=False)
+    app = FastAPI(title="URL shortener", telemetry={"tracing": False, "metrics": False, "logs": False}, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.add_middleware(Edge, metrics=metrics)
     answer_errors(app)
     app.router.routes.insert(0, Route("/{id:link_id}", Redirect(store), methods=["GET"]))
