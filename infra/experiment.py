@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from infra.errors import LabError
@@ -42,8 +42,9 @@ class Experiment:
     """One failure of a lab, as data: what the learner is asked, what is done, what explains it.
 
     `answers` are the possible predictions; `right` is the index of the one that the run's figures bear out (it is
-    judged from the timeline, so that a run that went otherwise says so). `prepare` is done before the load starts,
-    `undo` after the run however it ended, besides `runtime.heal()`."""
+    judged from the timeline, so that a run that went otherwise says so). `explanation` may name the run's figures in
+    braces (infra/findings.py). `prepare` is done before the load starts, `undo` after the run however it ended, besides
+    `runtime.heal()`; `measure` adds figures of the experiment's own."""
 
     name: str
     lab: int
@@ -56,9 +57,11 @@ class Experiment:
     profiles: frozenset[str] = frozenset()
     needs: tuple[str, ...] = ()  # what must be there, such as "postgres"
     title: str = ""
+    mended: str = ""  # the label of the entry that takes the fault away; recovery is counted from there
     own_stage: bool = False  # it needs data or boxes of its own: a stage beside the learner's, gone afterwards
     prepare: Callable[[Runtime], None] | None = None
     undo: Callable[[Runtime], None] | None = None
+    measure: Callable[[Timeline], Mapping[str, float]] | None = None
 
 
 def run(experiment: Experiment, runtime: Runtime, progress: Progress, live: Live = lambda tick: None) -> Timeline:
@@ -78,7 +81,10 @@ def run(experiment: Experiment, runtime: Runtime, progress: Progress, live: Live
     progress(f"reading {len(ledger.acknowledged)} acknowledged links back")
     result = audit(ledger, runtime.address(load.targets[0]), search=experiment.lab >= 2)
     ends = [load.seconds, *(span.end or span.start for span in spans), *(request.end for request in requests)]
-    return Timeline(tuple(requests), tuple(spans), max(ends), result, figures)
+    timeline = Timeline(tuple(requests), tuple(spans), max(ends), result, figures)
+    if experiment.measure is None:
+        return timeline
+    return replace(timeline, figures={**figures, **experiment.measure(timeline)})
 
 
 _Run = tuple[list[tuple[str, str]], list[Request], list[FaultSpan], dict[str, float]]

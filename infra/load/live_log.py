@@ -42,6 +42,10 @@ class LiveLog:
         """When the load began, on the monotonic clock; None before."""
         return self._reader.began
 
+    def so_far(self) -> list[Request]:
+        """The requests that have ended and been read by now."""
+        return list(self._requests)
+
     def finish(self) -> list[Request]:
         """Every request in the order of their starts. Call it when the load has ended."""
         self._stop.set()

@@ -56,6 +56,12 @@ class LoadProcess:
         last = said[-1].strip() if said else "it said nothing"
         return LabError(f"The load ended before its time: {last}. Run `lab doctor` to see whether locust is whole.")
 
+    def end(self, within: float = 2.0) -> None:
+        """Ask it to end and write down what it has; past `within` seconds the caller's `kill` does the rest."""
+        with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+            os.killpg(self._process.pid, signal.SIGTERM)
+            self._process.wait(within)
+
     def kill(self) -> None:
         """End the whole group, whatever it is doing, and leave no zombie. Harmless when it has ended."""
         with contextlib.suppress(ProcessLookupError):

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import random
 import secrets
+import time
 from itertools import count, cycle
 from typing import Any
 
 import gevent
-from locust import FastHttpUser, constant, constant_throughput, task
+from locust import FastHttpUser, task
 
 from infra.load.listener import install
 from infra.load.urls import unique_url
@@ -35,16 +36,21 @@ class Visitor(FastHttpUser):  # type: ignore[misc]  # locust is untyped
         self.links: list[list[str]] = environment.lab_links
         self.popularity = Zipf(len(self.links)) if self.links else None
         self.copies = cycle(self.options.copies.split(",") if self.options.copies else [self.host])
-        self.throughput = self.options.rate / max(1, environment.runner.target_user_count)
-        self.pace = constant_throughput(self.throughput) if self.throughput else constant(0)
+        visitors = max(1, environment.runner.target_user_count)
+        self.interval = visitors / self.options.rate if self.options.rate else 0.0  # seconds between two turns of one
+        self.due = 0.0
 
     def wait_time(self) -> float:
-        return float(self.pace(self))
+        """Until this visitor's next turn. Turns that were missed while an answer took long are not made up for."""
+        now = time.monotonic()
+        self.due = max(self.due + self.interval, now)
+        return self.due - now
 
     def on_start(self) -> None:
         """Spread the visitors over the first interval, so that they do not all click at once."""
-        if self.throughput:
-            gevent.sleep(random.random() / self.throughput)
+        delay = random.random() * self.interval
+        self.due = time.monotonic() + delay
+        gevent.sleep(delay)
 
     @task  # type: ignore[untyped-decorator]
     def visit(self) -> None:

@@ -1,0 +1,99 @@
+"""What a run's timeline says in figures: for the learner's eyes, for an explanation to refer to, and for programs."""
+
+from __future__ import annotations
+
+from infra.experiment import Experiment
+from infra.picture import duration
+from infra.timeline import Timeline
+
+NEVER = "never in this run"
+
+
+def summary(experiment: Experiment, timeline: Timeline) -> dict[str, object]:
+    """The figures of a run, for programs. Times in seconds; None where there is nothing to tell."""
+    window = timeline.failed_window()
+    longest = timeline.longest()
+    audit = timeline.audit
+    return {
+        "requests": timeline.count(),
+        "answered": timeline.count("ok"),
+        "failed": timeline.count("failed"),
+        "unknown": timeline.count("unknown"),
+        "p50": timeline.percentile(0.5),
+        "p99": timeline.percentile(0.99),
+        "longest": longest.seconds if longest else None,
+        "over_5_s": timeline.over(5.0),
+        "first_failure": window[0] if window else None,
+        "out_of_service": window[1] - window[0] if window and window[1] is not None else None,
+        "back": window is None or window[1] is not None,
+        "recovery": _recovery(experiment, timeline),
+        "acknowledged": audit.acknowledged if audit else None,
+        "lost": len(audit.lost) if audit else None,
+        "unknown_applied": audit.unknown_applied if audit else None,
+        "faults": [{"label": span.label, "start": span.start, "end": span.end} for span in timeline.faults],
+        "figures": timeline.figures,
+    }
+
+
+def words(experiment: Experiment, timeline: Timeline) -> dict[str, str]:
+    """The same, each as a reader would say it; an explanation names them in braces (see `explained`)."""
+    facts = summary(experiment, timeline)
+    counts = ("requests", "answered", "failed", "unknown", "over_5_s", "acknowledged", "lost")
+    times = ("p50", "p99", "longest", "out_of_service", "recovery")
+    said = {name: f"{facts[name] or 0:,}" for name in counts}
+    for name in times:
+        value = facts[name]
+        said[name] = duration(value) if isinstance(value, float) else NEVER
+    if timeline.failed_window() is None:
+        said["out_of_service"] = "no time at all"
+    said["unknown_applied"] = (
+        "no one can say how many" if facts["unknown_applied"] is None else f"{facts['unknown_applied']}"
+    )
+    said |= {name: _said(name, value) for name, value in timeline.figures.items()}
+    return said
+
+
+def explained(experiment: Experiment, timeline: Timeline) -> str:
+    """The experiment's explanation with the run's own figures in it, on one line."""
+    return " ".join(experiment.explanation.split()).format_map(words(experiment, timeline))
+
+
+def table(experiment: Experiment, timeline: Timeline) -> list[tuple[str, str]]:
+    """The lines to print below the picture: what it is, and the figure."""
+    said = words(experiment, timeline)
+    longest = timeline.longest()
+    rows = [
+        (
+            "requests",
+            f"{said['requests']}: {said['answered']} answered, {said['failed']} failed, {said['unknown']} unknown",
+        ),
+        ("acknowledged links", f"{said['acknowledged']}, of which lost: {said['lost']}"),
+    ]
+    if timeline.count("unknown"):
+        rows.append(("unknown writes", f"{said['unknown']}; there afterwards: {said['unknown_applied']}"))
+    window = timeline.failed_window()
+    if window is not None:
+        until = f"to {window[1]:.1f} s" if window[1] is not None else "and not back by the end"
+        rows.append(("out of service", f"{said['out_of_service']} (from {window[0]:.1f} s {until})"))
+    if experiment.mended and timeline.fault(experiment.mended) is not None:
+        rows.append(("recovery", f"{said['recovery']} after: {experiment.mended}"))
+    if longest is not None:
+        rows.append(("longest request", f"{said['longest']} ({longest.name}); over 5 s: {said['over_5_s']}"))
+    return rows + [(_label(name), _said(name, value)) for name, value in timeline.figures.items()]
+
+
+def _recovery(experiment: Experiment, timeline: Timeline) -> float | None:
+    """Seconds from the moment when the fault was being taken away to the first stable answer."""
+    span = timeline.fault(experiment.mended) if experiment.mended else None
+    return timeline.recovery(span.start) if span else None
+
+
+def _label(name: str) -> str:
+    return name.removesuffix("_seconds").replace("_", " ")
+
+
+def _said(name: str, value: float) -> str:
+    """A figure whose name ends in _seconds is a time; any other a count or a factor."""
+    if name.endswith("_seconds"):
+        return duration(value)
+    return f"{value:,.0f}" if value == int(value) or value >= 100 else f"{value:.1f}"
