@@ -53,7 +53,7 @@ def next_hint(lab: int, check: str, home: Path = LAB_HOME) -> Hint:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"lab": lab, "check": check, "depth": depth}))
     layer = LAYERS[depth]
-    return Hint(check, layer, hints[check][layer].strip(), more=depth + 1 < len(LAYERS))
+    return Hint(check, layer, hints[check][layer].strip("\n"), more=depth + 1 < len(LAYERS))
 
 
 def _depth(path: Path, lab: int, check: str) -> int:

@@ -61,6 +61,8 @@ def _print(found: Comparison, console: Console) -> None:
 def _verdict(found: Comparison, small: int) -> list[str]:
     if not found.indexed:
         lines = ["No index serves this query, so both plans are the same. Add one on (url, …), then explain again."]
+    elif found.ratio < 1.5:
+        lines = [f"{', '.join(found.after.indexes())} is used, and saves no time that one could notice here."]
     else:
         lines = [
             f"With [bold]{', '.join(found.after.indexes())}[/] the query is [bold]{found.ratio:,.0f} times[/] as fast."

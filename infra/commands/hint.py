@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Annotated
 
 import typer
 
 from infra.commands.context import lab_number
-from infra.hints import last_failed, next_hint
+from infra.hints import Hint, last_failed, next_hint
 
 TITLES = {"nudge": "A nudge", "pointer": "A pointer", "shape": "The shape of the answer"}
 
@@ -27,9 +28,14 @@ def hint(
         )
         return
     found = next_hint(lab, name.replace("_", "-"))
-    print(f"{TITLES[found.layer]} for the check {found.check}:\n\n{found.text}\n")
+    print(f"{TITLES[found.layer]} for the check {found.check}:\n\n{_wrapped(found)}\n")
     if found.more:
         print(f"Still stuck? `lab hint {lab}{f' {check}' if check else ''}` once more says more.")
     others = [other for other in failed or [] if other != name]
     if others and check is None:
         print(f"After it: {', '.join(others)}.")
+
+
+def _wrapped(found: Hint) -> str:
+    """Sentences are wrapped; the shape of an answer keeps its lines."""
+    return found.text if found.layer == "shape" else textwrap.fill(found.text, 90)

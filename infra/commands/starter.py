@@ -27,9 +27,12 @@ def lay_down(lab: int, folder: Path) -> None:
         shutil.rmtree(scratch, ignore_errors=True)
     print(f"Lab {lab}'s starter is in {folder}. It runs, and its checks fail: the TODOs say what is missing.\n")
     print("Next:")
-    print(f"  make lab-{lab} APP={folder}      it stands")
-    print(f"  make check-{lab} APP={folder}    what is still missing")
-    print(f"  lab hint {lab}                   a nudge, when you are stuck; asked again, it says more")
+    for words, meaning in (
+        (f"make lab-{lab} APP={folder}", "it stands"),
+        (f"make check-{lab} APP={folder}", "what is still missing"),
+        (f"lab hint {lab}", "a nudge, when you are stuck; asked again, it says more"),
+    ):
+        print(f"  {words:<{len(str(folder)) + 20}} {meaning}")
 
 
 def starter_of(lab: int) -> Path:

@@ -70,6 +70,9 @@ class Handler(BaseHTTPRequestHandler):
         content = {"type": "about:blank", "title": title, "status": status, "detail": detail}
         self.answer(status, content, kind="application/problem+json")
 
+    def log_request(self, code="-", size="-"):
+        """Say nothing of each request: errors alone are worth a line."""
+
 
 class Server(ThreadingHTTPServer):
     daemon_threads = False  # the end waits for requests in flight
