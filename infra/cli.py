@@ -10,7 +10,6 @@ import tempfile
 import traceback
 from pathlib import Path
 
-import click
 import typer
 
 from infra.commands import check, explain, faults, hint, import_, numbers, replay, seed, stage, trace
@@ -56,17 +55,23 @@ def _run() -> int:
     except LabError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         print("\nInterrupted.", file=sys.stderr)
         return 130
     except BrokenPipeError:  # `lab logs app | head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # the last door: a learner gets a sentence, the details go to a file
-        return _defect(error)
+        return _misuse(error) or _defect(error)
+
+
+def _misuse(error: Exception) -> int:
+    """Show what typer says of a wrong word, and its exit code; 0 when the error is none of typer's."""
+    show = getattr(error, "show", None)  # the class is private to typer, its two public members are not
+    if show is None:
+        return 0
+    show()
+    return int(getattr(error, "exit_code", 2))
 
 
 def _defect(error: Exception) -> int:
