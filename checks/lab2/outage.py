@@ -28,6 +28,7 @@ def expect_honest(service: Service, link_id: str, did: str, copies: int = 1) -> 
         ready = pool.submit(service.get, "/readyz")
         pending = [(name, pool.submit(request)) for name, request in calls]
         results = [(name, _caught(future.result)) for name, future in pending]
+        _expect_alive(_caught(lambda: service.get("/healthz")), did)  # afterwards: it did not die of them
         _expect_alive(_caught(alive.result), did)
         _expect_not_ready(_caught(ready.result), did)
     for name, result in results:
