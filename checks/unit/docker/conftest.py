@@ -1,0 +1,30 @@
+"""These tests need an engine and its images: they run with RUNTIME=docker and are skipped otherwise."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from infra.runtime import docker_engine
+
+HERE = Path(__file__).parent
+NEEDS_NO_ENGINE = ("test_obstacle.py", "test_app_image.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of this folder that would talk to the engine."""
+    if os.environ.get("RUNTIME") == "docker":
+        return
+    skip = pytest.mark.skip(reason="talks to a Docker engine: run it with RUNTIME=docker")
+    for item in items:
+        if HERE in item.path.parents and item.path.name not in NEEDS_NO_ENGINE:
+            item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def engine() -> None:
+    """Asked for by RUNTIME=docker, so an engine that cannot serve is a failure and no skip."""
+    reason = docker_engine.obstacle()
+    assert reason is None, f"RUNTIME=docker was asked for, yet {reason}"
