@@ -4,35 +4,25 @@ import importlib
 import os
 import signal
 import sys
+from typing import Any
 
 import uvicorn
 
 WIRINGS = {"1": "shortener.lab1_file.wiring", "2": "shortener.lab2_postgres.wiring"}
+SERVER: dict[str, Any] = {"loop": "uvloop", "http": "httptools", "ws": "none", "access_log": False}
 
 
 def main() -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn drains, and then hands the signal on to this
+    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn drains first, and then hands the signal on to this
         signal.signal(number, lambda *_: sys.exit(0))
     try:
         app = importlib.import_module(WIRINGS[os.environ["LAB"]]).wire(os.environ)
         host, port = os.environ.get("HOST", "127.0.0.1"), int(os.environ["PORT"])
     except KeyError as error:
-        sys.exit(
-            f"{error} is missing: set LAB (one of {', '.join(WIRINGS)}), PORT, BASE_URL and the lab's own variables."
-        )
+        sys.exit(f"{error} is not set, or LAB is none of {', '.join(WIRINGS)}: the service is configured by variables.")
     except (ValueError, OSError) as error:
         sys.exit(str(error))
-    uvicorn.run(
-        app,
-        host=host,
-        port=port,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        access_log=False,
-        log_level="warning",
-        timeout_graceful_shutdown=8,
-    )
+    uvicorn.run(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=8, **SERVER)
 
 
 if __name__ == "__main__":

@@ -1,20 +1,26 @@
 """The HTTP side of the shortener, for any link store. Lab 1."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Path, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Histogram, generate_latest
 from pydantic import AfterValidator, BaseModel, Field
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from shortener.lab1_file.edge import Edge, Metrics
-from shortener.lab1_file.links import ID_PATTERN, MAX_URL, Link, LinkStore, checked_url
-from shortener.lab1_file.problems import answer_errors, documented
+from shortener.lab1_file.edge import Edge
+from shortener.lab1_file.links import ID, Link, LinkStore, Unavailable, checked_url
+from shortener.lab1_file.problems import answer, documented
 
-Url = Annotated[str, Field(max_length=MAX_URL), AfterValidator(checked_url)]
+Url = Annotated[str, Field(max_length=2048, json_schema_extra={"format": "uri"}), AfterValidator(checked_url)]
+
+NO_TELEMETRY = {"tracing": False, "metrics": False, "logs": False}
+PLAIN: dict[str, Any] = {"docs_url": None, "redoc_url": None, "redirect_slashes": False, "telemetry": NO_TELEMETRY}
 
 
 class NewLink(BaseModel):
@@ -33,7 +39,7 @@ class LinkView(BaseModel):
 
 
 class LinkId(StringConvertor):
-    regex = ID_PATTERN
+    regex = ID
 
 
 class Redirect:
@@ -53,21 +59,31 @@ class Redirect:
 
 def create_app(store: LinkStore, base_url: str) -> FastAPI:
     register_url_convertor("link_id", LinkId())
-    metrics = Metrics()
-    app = FastAPI(title="URL shortener", telemetry={"tracing": False, "metrics": False, "logs": False}, docs_url=None, redoc_url=None, redirect_slashes=False)
-    app.add_middleware(Edge, metrics=metrics)
-    answer_errors(app)
-    app.router.routes.insert(0, Route("/{id:link_id}", Redirect(store), methods=["GET"]))
-    app.add_route("/metrics", metrics.page)
+    metrics = CollectorRegistry()
+    seconds = Histogram("http_request_seconds", "Time to answer.", ("route", "status"), registry=metrics)
+    errors: dict[Any, Any] = dict.fromkeys((Exception, HTTPException, RequestValidationError, Unavailable), answer)
+    app = FastAPI(title="URL shortener", exception_handlers=errors, **PLAIN)
+    app.add_middleware(Edge, seconds=seconds)
 
-    @app.get("/healthz")
-    async def healthz() -> dict[str, str]:
-        return {"status": "ok"}
+    @app.get("/{id:link_id}", status_code=302, response_class=Response, responses=documented(404, 503))
+    async def follow(link_id: Annotated[str, Path(alias="id")]) -> None:
+        """To the url, byte for byte as it was given."""
+
+    # FastAPI documents it. What serves it is found first.
+    app.routes.insert(0, Route("/{id:link_id}", Redirect(store), methods=["GET"]))
 
     @app.post("/links", status_code=201, responses=documented(400, 408, 413, 415, 422, 503))
     async def shorten(new: NewLink, response: Response) -> LinkView:
         link = LinkView.of(await store.add(new.url), base_url)
         response.headers["location"] = link.short_url
         return link
+
+    @app.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/metrics", response_class=PlainTextResponse)
+    async def prometheus() -> Response:
+        return Response(generate_latest(metrics), media_type=CONTENT_TYPE_LATEST)
 
     return app

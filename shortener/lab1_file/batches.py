@@ -9,10 +9,10 @@ Result = TypeVar("Result")
 
 
 class Batches(Generic[Item, Result]):
-    """Calls `work` for one batch at a time; whoever comes while it runs is in the next batch together.
+    """Calls `work` for one batch at a time; those who come while it runs are in the next batch together.
 
-    `work` returns a result for each item, in their order. When it raises, that answers those who wait behind it too:
-    they would only meet the same failure later."""
+    `work` returns a result for each item, in order. When it raises, that answers those who wait behind it too: they
+    would only meet the same failure later."""
 
     def __init__(self, work: Callable[[list[Item]], Awaitable[Sequence[Result]]]) -> None:
         self._work = work
@@ -23,20 +23,19 @@ class Batches(Generic[Item, Result]):
         """The future result for `item`. Whoever stops waiting for it stops no one else's work."""
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
-        if self._worker is None:
-            self._worker = asyncio.create_task(self._run())
+        self._worker = self._worker or asyncio.create_task(self._run())
         return future
 
     async def _run(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting, []
+        while batch := self._waiting:
+            self._waiting = []
             try:
                 results = await self._work([item for item, _ in batch])
             except Exception as error:
-                batch, self._waiting = batch + self._waiting, []
-                for _, future in batch:
+                for _, future in batch + self._waiting:
                     if not future.done():
                         future.set_exception(error)
+                self._waiting = []
             else:
                 for (_, future), result in zip(batch, results, strict=True):
                     if not future.done():

@@ -10,20 +10,18 @@ from pathlib import Path
 import orjson
 
 from shortener.lab1_file.batches import Batches
-from shortener.lab1_file.links import ID_PATTERN, Link, Unavailable, checked_url, new_id
-
-SECONDS = 4.0  # a write that takes longer is not acknowledged
+from shortener.lab1_file.links import ID, Link, Unavailable, checked_url, new_id
 
 
 class FileStore:
     """Reads come from memory. A write costs time in proportion to the file: that is the lesson of this lab.
 
-    Nothing locks the file: two processes on one file overwrite each other's links."""
+    Nothing locks the file: two processes on one file overwrite each other's links. That is a lesson, too."""
 
     def __init__(self, path: Path) -> None:
         """Raises ValueError or OSError, with a sentence, when there is a file and it cannot be used."""
-        self._path = path
         links = read_links(path) if path.exists() else []
+        self._path = path
         self._urls = {link.id: link.url for link in links}
         self._lines = [_line(link) for link in links]  # the file as it stands on disk
         self._batches = Batches(self._commit)
@@ -35,10 +33,8 @@ class FileStore:
 
     async def add(self, url: str) -> Link:
         link = Link(new_id(), url, datetime.now(UTC))
-        if link.id in self._urls:
-            return await self.add(url)
         try:
-            async with asyncio.timeout(SECONDS):
+            async with asyncio.timeout(4):
                 return await self._batches.put(link)
         except (OSError, TimeoutError) as error:
             raise Unavailable(f"the link could not be written to disk: {error or 'it took too long'}") from error
@@ -54,24 +50,20 @@ class FileStore:
 def read_links(path: Path) -> list[Link]:
     """The links of a file that a FileStore wrote. Raises OSError, or ValueError with a sentence, for any other file."""
     try:
-        links = [
-            Link(link_id, checked_url(item["url"]), datetime.fromisoformat(item["created_at"]).astimezone(UTC))
-            for link_id, item in orjson.loads(path.read_bytes()).items()
-        ]
-        if strange := next((link.id for link in links if not re.fullmatch(ID_PATTERN, link.id)), None):
-            raise ValueError(f"{strange!r} is not an id")
+        items = orjson.loads(path.read_bytes()).items()
+        if strange := [link_id for link_id, _ in items if not re.fullmatch(ID, link_id)]:
+            raise ValueError(f"{strange[0]!r} is not an id")
+        return [Link(key, checked_url(item["url"]), datetime.fromisoformat(item["created_at"])) for key, item in items]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is not a file of links ({error}). Mend it, or move it away to start anew.") from error
-    return links
 
 
 def _line(link: Link) -> bytes:
-    item = {"url": link.url, "created_at": link.created_at.isoformat()}
-    return b'  "%s": %s' % (link.id.encode(), orjson.dumps(item))
+    return b'  "%s": %s' % (link.id.encode(), orjson.dumps({"url": link.url, "created_at": link.created_at}))
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """The file has the old content or the new, never half of it; once this returns, the new one outlives a power cut."""
+    """The file has the old content or the new, never half of it; once this returns, the new one is there to stay."""
     scratch = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with scratch.open("xb") as file:
@@ -84,6 +76,6 @@ def _replace(path: Path, content: bytes) -> None:
         raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
-        os.fsync(folder)  # the rename itself is on disk only then
+        os.fsync(folder)  # only then is the rename itself on disk
     finally:
         os.close(folder)

@@ -8,17 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-MAX_URL = 2048
-RESERVED = ("healthz", "metrics")  # paths of the service that look like an id
-ID_PATTERN = f"(?!{'|'.join(RESERVED)})[0-9A-Za-z]{{7}}"
 BASE62 = string.digits + string.ascii_letters
+RESERVED = ("healthz", "metrics")  # paths of the service that look like an id
+ID = f"(?!{'|'.join(RESERVED)})[0-9A-Za-z]{{7}}"
 # RFC 3986, section 3.2: [userinfo@]host[:port], where a host is a name, an IPv4 address or a bracketed IPv6 address.
 _NAME = r"(?:[\w.~!$&'()*+,;=-]|%[0-9a-f]{2})"
 _URL = re.compile(rf"https?://(?:(?:{_NAME}|:)*@)?(?:\[([\da-f:.]+)\]|{_NAME}+)(?::(\d*))?(?:[/?#].*)?", re.I | re.A)
 
 
-class Unavailable(Exception):
-    """What the answer needs is down for now: the client shall try again. The message is meant for the client."""
+class Unavailable(Exception):  # noqa: N818 - a state, not a mistake
+    """What the answer needs is down for now. The message is for the client, who may try again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +28,9 @@ class Link:
 
 
 class LinkStore(Protocol):
-    """Where links live. Each method answers or raises Unavailable within 4 seconds, whatever state the store is in."""
+    """Where links live. Each method answers or raises Unavailable within 4 seconds, whatever has happened."""
 
-    async def add(self, url: str) -> Link:
-        """A new link to `url`, durable when this returns."""
+    async def add(self, url: str) -> Link: ...  # a new link, durable when this returns
 
     async def find_url(self, link_id: str) -> str | None: ...
 
@@ -45,10 +43,10 @@ def new_id() -> str:
 
 def checked_url(url: str) -> str:
     """`url` as it was given. Raises ValueError with a sentence for the client when the service does not take it."""
-    if len(url) > MAX_URL:
-        raise ValueError(f"a url has at most {MAX_URL:,} characters, this one has {len(url):,}")
+    if len(url) > 2048:
+        raise ValueError("a url has at most 2,048 characters")
     if not url.isascii():
-        raise ValueError("a url is ASCII: percent-encode other characters, and write a host's name as punycode (xn--…)")
+        raise ValueError("a url is ASCII: percent-encode other characters, and write a host's name as punycode (xn--)")
     if not re.fullmatch("[!-~]*", url):
         raise ValueError("a url has no spaces and no control characters: percent-encode them")
     match = _URL.fullmatch(url)

@@ -14,9 +14,7 @@ from shortener.lab1_file.links import Unavailable
 Connection = psycopg.AsyncConnection[TupleRow]
 
 SECONDS = 2.0  # for all of it: to wait for a free connection, to connect, to query
-SERVER_LIMITS = (
-    "-c statement_timeout=1500 -c lock_timeout=1000 -c timezone=UTC"  # milliseconds: a server that lives gives up first
-)
+SETTINGS = "-c statement_timeout=1500 -c lock_timeout=1000 -c timezone=UTC"  # a server that lives gives up first
 
 
 class Connections:
@@ -40,10 +38,9 @@ class Connections:
             return await self._fetch(query, parameters, end)
         except psycopg.errors.UndefinedTable as error:
             raise Unavailable("the database has no tables yet: run the migrations") from error
-        except psycopg.Error as error:
-            raise Unavailable(f"the database cannot answer: {error.diag.message_primary or 'it is gone'}") from error
-        except (OSError, TimeoutError) as error:
-            raise Unavailable("the database does not answer") from error
+        except (psycopg.Error, OSError, TimeoutError) as error:
+            diagnosis = error.diag.message_primary if isinstance(error, psycopg.Error) else None
+            raise Unavailable(f"the database cannot answer: {diagnosis or 'it is out of reach'}") from error
         finally:
             self._slots.release()
 
@@ -53,24 +50,22 @@ class Connections:
 
     async def _fetch(self, query: str, parameters: Sequence[Any], end: float) -> list[TupleRow]:
         async with asyncio.timeout_at(end):
-            connection = await self._take_idle() or await self._connect()
+            connection = await self._take_idle() or await psycopg.AsyncConnection.connect(
+                self._url, autocommit=True, options=SETTINGS
+            )
         # Cancelled, a query would ask the server and wait for it. A socket that is shut down ends the wait at once.
         watchdog = asyncio.get_running_loop().call_at(end, _hang_up, connection)
         try:
-            cursor = await connection.execute(query, parameters)
-            return await cursor.fetchall()
+            return await (await connection.execute(query, parameters)).fetchall()
         finally:
             watchdog.cancel()
             if connection.closed:
-                await self.close()  # whatever ended this connection has likely ended the idle ones
+                await self.close()  # whatever ended this one has likely ended the idle ones
             else:
                 self._idle.append(connection)
 
-    async def _connect(self) -> Connection:
-        return await psycopg.AsyncConnection.connect(self._url, autocommit=True, options=SERVER_LIMITS)
-
     async def _take_idle(self) -> Connection | None:
-        """An idle connection on which no farewell of the server's has come in; that is seen without asking it."""
+        """An idle connection that the server has not ended, as far as the socket knows; the server is not asked."""
         while self._idle:
             connection = self._idle.pop()
             try:

@@ -10,11 +10,9 @@ import psycopg
 
 from shortener.lab1_file.file_store import read_links
 
-INSERT = """INSERT INTO links (id, url, created_at)
-    SELECT * FROM unnest(%s::text[], %s::text[], %s::timestamptz[]) ON CONFLICT DO NOTHING"""
+INSERT = "INSERT INTO links SELECT * FROM unnest(%s::text[], %s::text[], %s::timestamptz[]) ON CONFLICT DO NOTHING"
 
-
-def main() -> None:
+if __name__ == "__main__":
     try:
         name = sys.argv[1] if len(sys.argv) > 1 else os.environ["LINKS_FILE"]
         links = read_links(Path("/dev/stdin" if name == "-" else name))
@@ -23,10 +21,6 @@ def main() -> None:
             imported = connection.execute(INSERT, columns).rowcount
         print(f"imported {imported:,} links, {len(links) - imported:,} were there already")
     except KeyError as error:
-        sys.exit(f"{error} is missing: set DATABASE_URL, and LINKS_FILE unless you name the file.")
+        sys.exit(f"{error} is not set: set DATABASE_URL, and LINKS_FILE unless you name the file.")
     except (ValueError, OSError, psycopg.Error) as error:
         sys.exit(f"Nothing was imported: {str(error).strip().splitlines()[0]}")
-
-
-if __name__ == "__main__":
-    main()

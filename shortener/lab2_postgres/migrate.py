@@ -1,6 +1,6 @@
-"""`python -m shortener.lab2_postgres.migrate [REVISION]`: bring the schema to that revision, the newest by default. Lab 2.
+"""`python -m shortener.lab2_postgres.migrate [REVISION]`: a step of its own, before the service starts. Lab 2.
 
-A step of its own before the service starts. Two at once are fine: the second waits, and finds nothing left to do."""
+It leads to that revision, forwards or back; to the newest by default. Of two at once, one finds nothing left to do."""
 
 import os
 import sys
@@ -15,42 +15,37 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-LOCK = 7_263_001  # any number that no one else takes an advisory lock with
-PATIENCE = 60.0  # seconds for another migration to end
+LOCK = text("SELECT pg_try_advisory_lock(7263001)")  # a number of our own, held until the connection ends
 
 
-def migrate(url: str, revision: str = "head") -> str | None:
-    """The revision reached. An older revision than the present one is gone back to."""
+def migrate(url: str, revision: str = "head") -> None:
+    """Raises TimeoutError when another migration does not end, and what Alembic, SQLAlchemy and psycopg raise."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url, connect_timeout=5))
     with engine.connect() as connection:
-        wait_for_lock(connection)
-        config = Config(attributes={"connection": connection})
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        take_turns(connection)
+        config.attributes["connection"] = connection
         present = MigrationContext.configure(connection).get_current_revision()
         connection.rollback()
         (command.downgrade if present and revision < present else command.upgrade)(config, revision)
-        return MigrationContext.configure(connection).get_current_revision()
 
 
-def wait_for_lock(connection: Connection) -> None:
-    """Held until the connection ends. It is tried, not waited for: CREATE INDEX CONCURRENTLY waits for all who wait."""
-    end = time.monotonic() + PATIENCE
-    while not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": LOCK}):
+def take_turns(connection: Connection, patience: float = 60.0) -> None:
+    """It asks again rather than wait in the database: building an index there waits for all who wait there."""
+    end = time.monotonic() + patience
+    while not connection.scalar(LOCK):
         connection.rollback()
         if time.monotonic() > end:
-            raise TimeoutError("another migration is under way and does not end")
-        time.sleep(0.1)
+            raise TimeoutError("another migration does not end")
+        time.sleep(0.05)
     connection.rollback()
 
 
-def main() -> None:
+if __name__ == "__main__":
     try:
-        print("schema at revision", migrate(os.environ["DATABASE_URL"], *sys.argv[1:2]))
+        migrate(os.environ["DATABASE_URL"], *sys.argv[1:2])
     except KeyError:
-        sys.exit("DATABASE_URL is missing: set it to the database that shall be migrated.")
+        sys.exit("DATABASE_URL is not set: set it to the database that shall be migrated.")
     except (SQLAlchemyError, psycopg.Error, CommandError, TimeoutError) as error:
         sys.exit(f"The database could not be migrated: {str(error).strip().splitlines()[0]}")
-
-
-if __name__ == "__main__":
-    main()

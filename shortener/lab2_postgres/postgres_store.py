@@ -1,4 +1,4 @@
-"""Links in Postgres. The reads that wait share one query: one is under way at a time, for any number of GETs. Lab 2."""
+"""Links in Postgres. The reads that wait share a query: one is under way at a time, for any number of GETs. Lab 2."""
 
 from datetime import datetime
 
@@ -6,12 +6,10 @@ from shortener.lab1_file.batches import Batches
 from shortener.lab1_file.links import Link, new_id
 from shortener.lab2_postgres.connections import Connections
 
-Position = tuple[datetime, str]  # of a link among those to its url: created_at, and its id where two are as old
+Position = tuple[datetime, str]  # of a link among those to its url: created_at, then id
 
 
 class PostgresStore:
-    """Every method raises Unavailable when the database does not answer in time."""
-
     def __init__(self, connections: Connections) -> None:
         self._fetch = connections.fetch
         self._reads = Batches(self._find_urls)
@@ -29,17 +27,15 @@ class PostgresStore:
         return Link(*rows[0]) if rows else None
 
     async def newest(self, url: str, limit: int, before: Position | None) -> list[Link]:
-        """At most `limit` links to `url`, newest first, that come after the position `before`.
+        """At most `limit` links to `url`, newest first, of those older than the position `before`.
 
-        A position never changes, so a link that was acknowledged before the first page is on exactly one page;
-        one that is written meanwhile is on one page or, when its place was passed already, on none."""
-        select = "SELECT id, url, created_at FROM links WHERE url = %s"
-        order = "ORDER BY created_at DESC, id DESC LIMIT %s"
-        if before is None:
-            rows = await self._fetch(f"{select} {order}", (url, limit))
-        else:
-            rows = await self._fetch(f"{select} AND (created_at, id) < (%s, %s) {order}", (url, *before, limit))
-        return [Link(*row) for row in rows]
+        A link's position never changes. So, page by page, each link that was acknowledged before the first page was
+        asked for comes exactly once, and one that is written meanwhile once or not at all."""
+        older = "AND (created_at, id) < (%s, %s)" if before else ""
+        query = (
+            f"SELECT id, url, created_at FROM links WHERE url = %s {older} ORDER BY created_at DESC, id DESC LIMIT %s"
+        )
+        return [Link(*row) for row in await self._fetch(query, (url, *(before or ()), limit))]
 
     async def check(self) -> None:
         await self._fetch("SELECT 1 FROM links LIMIT 1")

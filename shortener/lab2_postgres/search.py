@@ -1,9 +1,8 @@
-"""The requests that a database makes possible: one link, the links to a url, and whether the service is ready. Lab 2."""
+"""What a database makes possible: to show a link, to list the links to a url, to say whether all is ready. Lab 2."""
 
-import base64
 import re
-import struct
-from datetime import UTC, datetime, timedelta
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import FastAPI, Path, Query
@@ -11,12 +10,9 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from shortener.lab1_file.app import LinkView, Url
-from shortener.lab1_file.links import ID_PATTERN
+from shortener.lab1_file.links import ID, Link
 from shortener.lab1_file.problems import documented
 from shortener.lab2_postgres.postgres_store import Position, PostgresStore
-
-_CURSOR = struct.Struct(">q7s")  # microseconds since 1970, id: 15 bytes, 20 characters of base64
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Page(BaseModel):
@@ -24,23 +20,16 @@ class Page(BaseModel):
     next: str | None
 
 
-def encoded(position: Position) -> str:
-    created_at, link_id = position
-    return base64.urlsafe_b64encode(
-        _CURSOR.pack((created_at - _EPOCH) // timedelta(microseconds=1), link_id.encode())
-    ).decode()
+def cursor_after(link: Link) -> str:
+    return urlsafe_b64encode(f"{link.created_at.isoformat()} {link.id}".encode()).decode()
 
 
-def decoded(cursor: str) -> Position:
-    """Raises ValueError for anything that `encoded` did not make."""
-    try:
-        microseconds, link_id = _CURSOR.unpack(base64.b64decode(cursor, altchars="-_", validate=True))
-        position = _EPOCH + timedelta(microseconds=microseconds), link_id.decode("ascii")
-    except (ValueError, OverflowError, struct.error) as error:
-        raise ValueError("no cursor") from error
-    if not re.fullmatch(ID_PATTERN, position[1]):
-        raise ValueError("no cursor")
-    return position
+def position(cursor: str) -> Position:
+    """What `cursor_after` was made from. Raises ValueError for any other text."""
+    created_at, link_id = urlsafe_b64decode(cursor).decode("ascii").split(" ")
+    if not re.fullmatch(ID, link_id):
+        raise ValueError("no id")
+    return datetime.fromisoformat(created_at), link_id
 
 
 def add_search(app: FastAPI, store: PostgresStore, base_url: str) -> None:
@@ -51,18 +40,16 @@ def add_search(app: FastAPI, store: PostgresStore, base_url: str) -> None:
 
     @app.get("/links/{id:link_id}", responses=documented(404, 503))
     async def show(link_id: Annotated[str, Path(alias="id")]) -> LinkView:
-        link = await store.find(link_id)
-        if link is None:
-            raise HTTPException(404, "no link has this id")
-        return LinkView.of(link, base_url)
+        if link := await store.find(link_id):
+            return LinkView.of(link, base_url)
+        raise HTTPException(404, "no link has this id")
 
     @app.get("/links", responses=documented(422, 503))
     async def search(url: Url, limit: Annotated[int, Query(ge=1, le=100)] = 20, cursor: str | None = None) -> Page:
         try:
-            before = decoded(cursor) if cursor is not None else None
+            before = None if cursor is None else position(cursor)
         except ValueError:
-            raise HTTPException(422, "cursor: use the `next` of the page before, as it is") from None
+            raise HTTPException(422, "cursor: send the `next` of the page before as it is") from None
         links = await store.newest(url, limit + 1, before)
-        last = links[limit - 1] if len(links) > limit else None
-        items = [LinkView.of(link, base_url) for link in links[:limit]]
-        return Page(items=items, next=encoded((last.created_at, last.id)) if last else None)
+        following = cursor_after(links[limit - 1]) if len(links) > limit else None
+        return Page(items=[LinkView.of(link, base_url) for link in links[:limit]], next=following)

@@ -11,8 +11,8 @@ from shortener.lab2_postgres.search import add_search
 
 
 def wire(environment: Mapping[str, str]) -> FastAPI:
-    """Raises KeyError for a missing variable. The database may be down: the service starts and says so at /readyz."""
-    store = PostgresStore(Connections(environment["DATABASE_URL"]))
-    app = create_app(store, environment["BASE_URL"])
-    add_search(app, store, environment["BASE_URL"])
+    """Raises KeyError for a missing variable. The database may be down: the service starts, and /readyz tells."""
+    store, base_url = PostgresStore(Connections(environment["DATABASE_URL"])), environment["BASE_URL"]
+    app = create_app(store, base_url)
+    add_search(app, store, base_url)
     return app

@@ -1,10 +1,9 @@
-"""The links themselves. A link is found by its id; to find it by its url means to read them all."""
+"""The links. Each is found by its id; to find those to a url means to read them all."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0001"
-down_revision = None
+revision, down_revision = "0001", None
 
 
 def upgrade() -> None:

@@ -1,11 +1,10 @@
 """The index that finds the links to a url, newest first. Leave it out (`migrate 0001`) to see the slow plan.
 
-It is built while others read and write, which no transaction can hold: a build that failed is dropped first."""
+It is built while others write, outside of any transaction; what an earlier, broken attempt left is dropped first."""
 
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision, down_revision = "0002", "0001"
 
 
 def upgrade() -> None:
