@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -37,6 +38,7 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"  # connections stay open for more requests, so every answer needs its Content-Length
     timeout = 4  # seconds that we wait for a client to say something
+    wbufsize = -1  # buffered: head and body leave together, and TCP does not hold the second one back for 40 ms
     links = Links(LINKS_FILE)
 
     def do_GET(self):
@@ -77,6 +79,11 @@ class Handler(BaseHTTPRequestHandler):
 class Server(ThreadingHTTPServer):
     daemon_threads = False  # the end waits for requests in flight
     request_queue_size = 128
+
+    def handle_error(self, request, client_address):
+        """Clients may hang up; only what is our own fault is worth a traceback."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def main():

@@ -4,16 +4,19 @@ import json
 import os
 import re
 import signal
+import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-from store import Store, Unavailable
+from store import Invalid, Store, Unavailable
 
 HOST = os.environ.get("HOST", "127.0.0.1")
 PORT = int(os.environ.get("PORT", "8000"))
 BASE_URL = os.environ.get("BASE_URL", f"http://127.0.0.1:{PORT}")
 MOST_BYTES = 16 * 1024
+BODY_SECONDS = 4  # for the whole of it, however slowly it trickles in
 ID = re.compile(r"/([0-9A-Za-z]{7})")
 
 
@@ -30,6 +33,7 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     timeout = 4  # seconds that we wait for a client to say something
+    wbufsize = -1  # buffered: head and body leave together, and TCP does not hold the second one back for 40 ms
     store = None
 
     def do_GET(self):
@@ -52,6 +56,8 @@ class Handler(BaseHTTPRequestHandler):
             route()
         except Refused as refused:
             self.problem(refused.status, refused.title, refused.detail, refused.headers)
+        except Invalid as reason:
+            self.problem(422, "Unprocessable Content", str(reason))
         except Unavailable as reason:
             self.problem(503, "Service Unavailable", str(reason), [("Retry-After", "1")])
         except NotImplementedError as reason:
@@ -115,17 +121,56 @@ class Handler(BaseHTTPRequestHandler):
         """The request's JSON."""
         if self.headers.get_content_type() != "application/json":
             raise Refused(415, "Unsupported Media Type", "send application/json")
+        self.deadline = time.monotonic() + BODY_SECONDS
+        try:
+            chunked = "chunked" in self.headers.get("Transfer-Encoding", "").lower()
+            raw = self.take_chunks() if chunked else self.take(self.length())
+            self.read = True
+            return json.loads(raw.decode())
+        except TimeoutError:
+            raise Refused(408, "Request Timeout", f"the body did not come within {BODY_SECONDS} s") from None
+        except (ValueError, RecursionError):
+            raise Refused(400, "Bad Request", "the body is not JSON") from None
+        finally:
+            self.connection.settimeout(self.timeout)
+
+    def length(self):
         length = self.headers.get("Content-Length", "")
         if not (length.isascii() and length.isdigit()):
             raise Refused(411, "Length Required", "send a Content-Length")
         if int(length) > MOST_BYTES:
             raise Refused(413, "Content Too Large", f"at most {MOST_BYTES} bytes")
-        raw = self.rfile.read(int(length))
-        self.read = True
-        try:
-            return json.loads(raw.decode())
-        except (ValueError, RecursionError):
-            raise Refused(400, "Bad Request", "the body is not JSON") from None
+        return int(length)
+
+    def take_chunks(self):
+        """A body without a length: pieces, each after its size in hexadecimal, until one of size 0."""
+        raw = b""
+        while size := int(self.take_line().split(b";")[0], 16):
+            if len(raw) + size > MOST_BYTES:
+                raise Refused(413, "Content Too Large", f"at most {MOST_BYTES} bytes")
+            raw += self.take(size)
+            self.take_line()
+        self.take_line()
+        return raw
+
+    def take_line(self):
+        line = b""
+        while not line.endswith(b"\n"):
+            line += self.take(1)
+            if len(line) > 100:
+                raise ValueError("no chunk has so long a head")
+        return line
+
+    def take(self, size):
+        """That many bytes of the body. Raises TimeoutError when they do not come by the deadline."""
+        raw = b""
+        while len(raw) < size:
+            self.connection.settimeout(max(0.01, self.deadline - time.monotonic()))
+            piece = self.rfile.read1(size - len(raw))
+            if not piece:
+                raise ValueError("the client hung up")
+            raw += piece
+        return raw
 
     def answer(self, status, content, headers=(), kind="application/json"):
         body = json.dumps(content).encode()
@@ -169,6 +214,11 @@ def checked_url(body):
 class Server(ThreadingHTTPServer):
     daemon_threads = False  # the end waits for requests in flight
     request_queue_size = 128
+
+    def handle_error(self, request, client_address):
+        """Clients may hang up; only what is our own fault is worth a traceback."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def main():

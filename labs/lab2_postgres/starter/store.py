@@ -8,6 +8,10 @@ class Unavailable(Exception):
     """The database cannot answer now: the client gets 503 and may try again."""
 
 
+class Invalid(Exception):
+    """What the client sent cannot be used, such as a cursor that is none of ours: 422."""
+
+
 class Store:
     def __init__(self, url):
         # A pool is a bound: never more than `max_size` connections, and nobody waits longer than `timeout` for one.
@@ -31,6 +35,7 @@ class Store:
 
     def check(self):
         """Raises Unavailable unless redirects can be served."""
+        # TODO 1: once the table is there, ask it: SELECT 1 FROM links LIMIT 1. A locked table serves no redirects.
         self.query("SELECT 1")
 
     def add(self, url):
@@ -47,5 +52,5 @@ class Store:
         """(links to that url, newest first, at most `limit`; the cursor of the next page, or None)."""
         # TODO 3: WHERE url = ... ORDER BY created_at DESC, id DESC LIMIT limit + 1. The one too many tells whether
         #         there is a next page. The cursor holds the place of the last link shown, not a number of pages:
-        #         WHERE (created_at, id) < (that place). What nobody could have got from us is 422.
+        #         WHERE (created_at, id) < (that place). A cursor that is none of ours: raise Invalid.
         raise NotImplementedError("GET /links?url= is still to be written: TODO 3 in store.py")

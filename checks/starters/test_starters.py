@@ -1,0 +1,65 @@
+"""A starter runs, fails its lab's checks, and the failure tells a learner where to go on. (That the finished service
+passes them is what `lab check` itself proves.)"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.commands.context import LABS
+from infra.commands.starter import lay_down
+
+Lab = tuple[int, dict[str, str]]
+
+
+@pytest.fixture(params=LABS)
+def starter(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lab]:
+    """A lab's number and the environment in which its starter is the service; what stood is down afterwards."""
+    app = tmp_path / "my-shortener"
+    lay_down(request.param, app)
+    environment = {
+        **os.environ,
+        "APP": str(app),
+        "PROJECT": f"starter-{uuid.uuid4().hex[:8]}",
+        "PORT": str(free_port()),
+    }
+    yield request.param, environment
+    lab(environment, "down", "--volumes")
+
+
+def lab(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "infra.cli", *words],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_it_stands_and_does_not_pass_and_says_what_is_missing(starter: Lab) -> None:
+    number, environment = starter
+    stood = lab(environment, "up", str(number))
+    assert stood.returncode == 0, stood.stdout + stood.stderr
+    names = ["healthz", "create", "url-kept"] + (["search"] if number >= 2 else [])
+    checked = lab(environment, "check", str(number), *names)
+    assert checked.returncode == 1, checked.stdout + checked.stderr
+    assert "✓ GET /healthz" in checked.stdout
+    assert checked.stdout.count("✗") == len(names) - 1, checked.stdout
+    assert "is still to be written: TODO" in checked.stdout
+    assert f"lab hint {number}" in checked.stdout
+    assert "Traceback" not in checked.stdout + checked.stderr
