@@ -12,7 +12,7 @@ from pathlib import Path
 
 import typer
 
-from infra.commands import check, explain, faults, hint, import_, numbers, replay, seed, stage, trace
+from infra.commands import break_, check, explain, faults, hint, import_, load, numbers, replay, seed, stage, trace
 from infra.commands.doctor import doctor
 from infra.errors import LabError
 
@@ -24,6 +24,8 @@ app.command("status")(stage.status)
 app.command("logs")(stage.logs)
 app.command("connect")(stage.connect)
 app.command("check")(check.check)
+app.command("load")(load.load)
+app.command("break")(break_.break_)
 app.command("doctor")(doctor)
 app.command("kill")(faults.kill)
 app.command("pause")(faults.pause)

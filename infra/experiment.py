@@ -12,6 +12,7 @@ from pathlib import Path
 from infra.errors import LabError
 from infra.healing import healed_afterwards
 from infra.ledger import Ledger, audit
+from infra.load.event_log import FOLDER_PREFIX
 from infra.load.first_links import make_links
 from infra.load.live_log import Live, Tick, live_log
 from infra.load.plan import Load, headless, locust_arguments
@@ -70,7 +71,7 @@ def run(experiment: Experiment, runtime: Runtime, progress: Progress, live: Live
     Whatever happens, the load is gone and the stage is healed afterwards. Raises LabError when the load could not run
     or not one request was answered: an experiment without traffic proves nothing."""
     load = experiment.load
-    with healed_afterwards(runtime, experiment.undo, progress):
+    with healed_afterwards(runtime, experiment.undo):
         if experiment.prepare is not None:
             experiment.prepare(runtime)
         links, requests, spans, figures = _load_and_faults(experiment, runtime, progress, live)
@@ -94,7 +95,7 @@ def _load_and_faults(experiment: Experiment, runtime: Runtime, progress: Progres
     """The links that were made first, every request, every fault as it happened, and what the faults measured."""
     load = experiment.load
     bases = ["http://{}:{}".format(*runtime.address(target)) for target in load.targets]
-    with tempfile.TemporaryDirectory(prefix="lab-load-") as name:
+    with tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX) as name:
         folder = Path(name)
         events, handed = folder / "events.jsonl", folder / "links.json"
         arguments = [*locust_arguments(load, experiment.lab, bases), *headless(load)]

@@ -6,18 +6,17 @@ import contextlib
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from types import FrameType
 
-from infra.runtime.protocol import Progress, Runtime
+from infra.runtime.protocol import Runtime
 
 
 @contextlib.contextmanager
-def healed_afterwards(runtime: Runtime, undo: Callable[[Runtime], None] | None, progress: Progress) -> Iterator[None]:
+def healed_afterwards(runtime: Runtime, undo: Callable[[Runtime], None] | None) -> Iterator[None]:
     """However the block ends, `undo` and then the runtime's own heal run to their end."""
     try:
         yield
     finally:
-        with deaf_to_ctrl_c(lambda: progress("mending the stage first, a moment")):
+        with undisturbed():
             try:
                 if undo is not None:
                     undo(runtime)
@@ -26,16 +25,14 @@ def healed_afterwards(runtime: Runtime, undo: Callable[[Runtime], None] | None, 
 
 
 @contextlib.contextmanager
-def deaf_to_ctrl_c(say: Callable[[], None]) -> Iterator[None]:
-    """Answer Ctrl-C with `say` alone. A handler, not SIG_IGN: the boxes that healing starts would inherit that."""
+def undisturbed() -> Iterator[None]:
+    """Ctrl-C is not heard inside: the runtimes' own handling of it leaves an ignored signal alone. What is started
+    inside ignores it too, which harms no box: they are ended by SIGTERM, or handle SIGINT themselves. (Signals
+    belong to the main thread; elsewhere there is nothing to do.)"""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-
-    def answer(number: int, frame: FrameType | None) -> None:
-        say()
-
-    before = signal.signal(signal.SIGINT, answer)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
     finally:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
+from textwrap import fill
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from infra.commands.context import lab_number
 from infra.commands.experiment_stage import stage_for
@@ -17,6 +17,7 @@ from infra.errors import LabError
 from infra.experiment import Experiment, run
 from infra.findings import explained, summary, table
 from infra.picture import picture
+from infra.runtime.interrupt import heard_once
 from infra.timeline import Timeline
 from labs.catalogue import experiment as find
 from labs.catalogue import experiments
@@ -46,7 +47,7 @@ def break_(
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 80)
     console.print(f"Lab {lab}: {experiment.title}\n", style="bold")
     prediction = _ask(experiment, prediction, console)
-    with LiveLine(console) as line, stage_for(experiment, line.say) as stage:
+    with heard_once(), LiveLine(console) as line, stage_for(experiment, line.say) as stage:
         timeline = run(experiment, stage, line.say, line.show)
     right = experiment.right(timeline)
     _print_run(experiment, timeline, console)
@@ -79,10 +80,8 @@ def _checked(predict: str | None, experiment: Experiment) -> int | None:
 def _ask(experiment: Experiment, prediction: int | None, console: Console) -> int | None:
     """Show the question; ask it of a learner who sits there and has not predicted yet. Enter alone skips it."""
     console.print(" ".join(experiment.question.split()))
-    grid = Table.grid(padding=(0, 2))
     for letter, answer in zip(_LETTERS, experiment.answers, strict=False):
-        grid.add_row(f"  {letter}", answer)
-    console.print(grid)
+        console.print(_hanging(f"  {letter}", answer, console.width))
     console.print()
     while prediction is None and sys.stdin.isatty():
         letters = _LETTERS[: len(experiment.answers)]
@@ -99,15 +98,20 @@ def _ask(experiment: Experiment, prediction: int | None, console: Console) -> in
     return prediction
 
 
+def _hanging(label: str, text: str, width: int) -> str:
+    """`text` beside its label, its later lines below its first."""
+    return fill(text, width, initial_indent=f"{label}  ", subsequent_indent=" " * (len(label) + 2))
+
+
 def _print_run(experiment: Experiment, timeline: Timeline, console: Console) -> None:
     console.print()
     ascii_only = not (console.encoding or "").lower().startswith("utf")
     console.print(picture(timeline, min(console.width, 120), ascii_only=ascii_only))
     console.print()
-    grid = Table.grid(padding=(0, 2))
-    for label, figure in table(experiment, timeline):
-        grid.add_row(f"  {label}", figure)
-    console.print(grid)
+    rows = table(experiment, timeline)
+    widest = max(len(label) for label, _ in rows)
+    for label, figure in rows:
+        console.print(_hanging(f"  {label:<{widest}}", figure, console.width))
     console.print()
 
 
@@ -130,11 +134,8 @@ def _print_next(lab: int, experiment: Experiment, console: Console) -> None:
 
 def _run_for_programs(experiment: Experiment, prediction: int | None) -> None:
     """One JSON object on standard output; all else, a tool's own words too, on standard error."""
-    with (
-        LiveLine(Console(stderr=True, highlight=False)) as line,
-        line.stdout_too(),
-        stage_for(experiment, line.say) as stage,
-    ):
+    quiet = LiveLine(Console(stderr=True, highlight=False))
+    with heard_once(), quiet as line, line.stdout_too(), stage_for(experiment, line.say) as stage:
         timeline = run(experiment, stage, line.say)
     right = experiment.right(timeline)
     record = {

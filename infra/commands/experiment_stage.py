@@ -12,7 +12,7 @@ from infra import state
 from infra.commands.context import project_name, wanted_project
 from infra.errors import LabError
 from infra.experiment import Experiment
-from infra.healing import deaf_to_ctrl_c
+from infra.healing import undisturbed
 from infra.project import Project
 from infra.runtime.choose import choose, open_runtime
 from infra.runtime.protocol import Progress, Runtime
@@ -62,7 +62,7 @@ def _own_stage(experiment: Experiment, standing: Runtime | None, progress: Progr
             runtime.up(lambda sentence: None)
             yield runtime
         finally:
-            with deaf_to_ctrl_c(lambda: progress("taking the experiment's stage down first, a moment")):
+            with undisturbed():
                 runtime.down(volumes=True)
 
 

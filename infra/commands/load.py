@@ -19,6 +19,7 @@ from infra.commands.context import current, lab_number
 from infra.commands.experiment_stage import free_port
 from infra.errors import LabError
 from infra.keepalive import Connection
+from infra.load.event_log import FOLDER_PREFIX
 from infra.load.first_links import make_links
 from infra.load.live_log import LiveLog, live_log
 from infra.load.plan import Load, headless, locust_arguments
@@ -91,7 +92,7 @@ def _running(runtime: Runtime, lab: int, wanted: Load, how: Sequence[str]) -> It
     """Locust on the stage's app, with links to read and an event log to follow; gone when the block is left."""
     address = runtime.address("app")
     base = f"http://{address[0]}:{address[1]}"
-    with tempfile.TemporaryDirectory(prefix="lab-load-") as name:
+    with tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX) as name:
         events, handed = Path(name, "events.jsonl"), Path(name, "links.json")
         arguments = [*locust_arguments(wanted, lab, [base]), *how, "--event-log", str(events)]
         arguments += ["--links-file", str(handed)]

@@ -16,6 +16,8 @@ import orjson
 from infra.ledger import classify
 from infra.timeline import Request
 
+FOLDER_PREFIX = "lab-load-"  # how the temporary folder that holds the log is called
+
 
 @dataclass(frozen=True)
 class Event:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import socket
 import time
 from argparse import ArgumentParser
@@ -18,7 +19,7 @@ import orjson
 from locust import events
 
 from infra.ledger import NOT_SENT
-from infra.load.event_log import Event, EventWriter
+from infra.load.event_log import FOLDER_PREFIX, Event, EventWriter
 
 _FLUSH = 0.1  # seconds between two writes of the event log; also how soon a dead runner is noticed
 _UNREACHABLE = (errno.ECONNREFUSED, errno.EADDRNOTAVAIL, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EMFILE)
@@ -48,7 +49,7 @@ def _add_options(parser: ArgumentParser) -> None:
 def _prepare(environment: Any, **_: Any) -> None:
     options = environment.parsed_options
     if options.runner_pid:
-        gevent.spawn(_end_with_the_runner, options.runner_pid)
+        gevent.spawn(_end_with_the_runner, options.runner_pid, Path(options.event_log or "."))
     environment.lab_links = _read_links(options.links_file)
     if options.load_seconds:
         environment.events.test_start.add_listener(lambda **_: _end_after(environment, options.load_seconds))
@@ -56,10 +57,13 @@ def _prepare(environment: Any, **_: Any) -> None:
         _log_events(environment, EventWriter(Path(options.event_log)))
 
 
-def _end_with_the_runner(pid: int) -> None:
-    """A runner that was killed cannot end its load: the load sees that its parent is another one, and goes."""
+def _end_with_the_runner(pid: int, event_log: Path) -> None:
+    """A runner that was killed cannot end its load: the load sees that its parent is another one, and goes. It takes
+    along the folder that the runner made for both."""
     while os.getppid() == pid:
         gevent.sleep(_FLUSH)
+    if event_log.parent.name.startswith(FOLDER_PREFIX):
+        shutil.rmtree(event_log.parent, ignore_errors=True)
     os._exit(1)
 
 

@@ -23,7 +23,7 @@ def index_dropped() -> Experiment:
             their id. Somebody drops the index on url. Who notices?""",
         answers=(
             "Nobody: the table fits into memory.",
-            "Those who search: each search reads the whole table. Redirects are found as fast as before.",
+            "Those who search: each search reads the whole table. Redirects use another index.",
             "Everybody at once: the service fails until the index is back.",
         ),
         right=_who_notices,
