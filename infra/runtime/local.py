@@ -9,18 +9,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import psutil
-
 from infra import state
 from infra.box import Box
 from infra.errors import LabError, NotSupported
 from infra.project import COMPOSE_FILE, Project
 from infra.runtime import disk
+from infra.runtime import process_table as table
 from infra.runtime.faults import Faults
 from infra.runtime.interrupt import heard_once
 from infra.runtime.launcher import Launcher
 from infra.runtime.local_boxes import LocalBoxes
-from infra.runtime.process import BoxProcess, Launch, strays
+from infra.runtime.process import BoxProcess, Launch
 from infra.runtime.protocol import BoxStatus, Progress
 from infra.stage import Stage, read_stage
 
@@ -106,9 +105,7 @@ class LocalRuntime:
                 process.stop(signal.SIGTERM, 10.0, leader_only=True)
         for process in self._processes():
             process.kill()
-        for stray in strays(self.project.folder / "boxes"):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                stray.kill()
+        table.send(table.strays(self.project.folder / "boxes"), signal.SIGKILL)
         for box in self.stage.boxes:
             self.boxes.tidy(box)
         state.forget(self.project, volumes=volumes)

@@ -154,7 +154,8 @@ class LocalBoxes:
             return
         if self.one_off(box) and self.completed(box):
             return
-        code = f" with exit code {self._exit_code(box)}" if self._exit_code(box) else ""
+        ended = self._exit_code(box) or self.exit_code(box)
+        code = f" with exit code {ended}" if ended else ""
         said = self.tail(box, 15).strip() or "(it wrote nothing)"
         raise LabError(
             f"{box.name} ended{code} before it was ready. The end of its log:\n{said}\n"

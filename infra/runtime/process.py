@@ -18,8 +18,8 @@ from pathlib import Path
 import psutil
 
 from infra.errors import LabError
+from infra.runtime import process_table as table
 
-_MARK = "LAB_BOX"  # tells in a process's environment which box it belongs to
 # Processes that this tool started itself are its children: they must be reaped, or they stay as zombies.
 _started: dict[Path, subprocess.Popen[bytes]] = {}
 _ended: dict[Path, int] = {}
@@ -63,11 +63,11 @@ class BoxProcess:
     def spawn(self, launch: Launch) -> None:
         """Start the box in a session of its own. Raises LabError when it still lives."""
         self.exit_code()
-        with self.held() as lock, launch.log.open("ab") as log:
+        with self.held() as lock, _log_writer(launch.log, self.pid_file, lock) as log:
             child = subprocess.Popen(
                 ["sh", "-c", 'echo $$ >"$0" && exec "$@"', str(self.pid_file), *launch.command],
                 cwd=launch.folder,
-                env={**launch.environment, _MARK: str(self.pid_file)},
+                env={**launch.environment, table.MARK: str(self.pid_file)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -79,10 +79,8 @@ class BoxProcess:
 
     def exit_code(self) -> int | None:
         """How what this tool spawned ended (Popen's returncode); None while it runs or when another tool spawned it."""
-        child = _started.get(self.pid_file)
-        if child is not None and not self.alive():
-            child.wait(5)  # its files are closed already: the kernel is about to report its end
-        _reap()
+        if not self.alive():
+            _settle(self.pid_file)
         return _ended.get(self.pid_file)
 
     def run(self, launch: Launch, stdin: Path | None) -> int:
@@ -95,7 +93,7 @@ class BoxProcess:
             child = subprocess.Popen(
                 launch.command,
                 cwd=launch.folder,
-                env={**launch.environment, _MARK: str(self.pid_file)},
+                env={**launch.environment, table.MARK: str(self.pid_file)},
                 stdin=source,
                 pass_fds=(lock,),
             )
@@ -127,16 +125,8 @@ class BoxProcess:
     def members(self) -> list[psutil.Process]:
         """Every living process of the box: its session, and the descendants that opened sessions of their own."""
         leader = self._leader()
-        found: dict[int, psutil.Process] = {}
-        for pid in psutil.pids() if leader else []:
-            with contextlib.suppress(psutil.Error, OSError):
-                if pid == leader or os.getsid(pid) == leader:
-                    found[pid] = psutil.Process(pid)
-        if leader in found:
-            with contextlib.suppress(psutil.Error):
-                found |= {child.pid: child for child in found[leader].children(recursive=True)}
-        living = [process for process in found.values() if _lives(process)]
-        return living or (self._holders() if self.alive() else [])
+        living = table.family(leader) if leader else []
+        return living or (table.holders(self.pid_file) if self.alive() else [])
 
     def _leader(self) -> int | None:
         """The pid in the file, unless another process got that number since. A file still empty is waited for."""
@@ -153,22 +143,13 @@ class BoxProcess:
                 return None
             time.sleep(0.005)
 
-    def _holders(self) -> list[psutil.Process]:
-        """Whoever has the pid file open: the processes that outlived their leader."""
-        found, path = [], str(self.pid_file.resolve())
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error, OSError):
-                if any(file.path == path for file in process.open_files()):
-                    found.append(process)
-        return [process for process in found if process.pid != os.getpid()]
-
     def send(self, number: signal.Signals, *, leader_only: bool = False) -> None:
         """Signal the box's processes, or the one that was started first alone."""
         members = self.members()
         leader = self._leader()
         if leader_only and leader in {process.pid for process in members}:
             members = [process for process in members if process.pid == leader]
-        _signal(members, number)
+        table.send(members, number)
 
     def wait(self, seconds: float) -> bool:
         """Whether everything of the box ended within that time."""
@@ -183,20 +164,20 @@ class BoxProcess:
         """SIGKILL everything of the box and wait until it is gone. Raises LabError when the kernel does not let go."""
         deadline = time.monotonic() + 10.0
         dying: list[psutil.Process] = []
-        while self.alive() or any(_lives(process) for process in dying):
+        while self.alive() or any(table.lives(process) for process in dying):
             if time.monotonic() > deadline:
                 pids = ", ".join(str(process.pid) for process in self.members())
                 raise LabError(
                     f"{self.name} does not die (processes {pids}). Look at them with `ps`, then `make down`."
                 )
             dying += self.members()
-            _signal(dying, signal.SIGKILL)
+            table.send(dying, signal.SIGKILL)
             self.wait(0.1)
 
     def kill_strays(self) -> None:
-        """Kill what a box that is dead by its lock has left: see `strays`."""
+        """Kill what a box that is dead by its lock has left: see `table.strays`."""
         if self.pid_file.exists():
-            _signal(strays(self.pid_file), signal.SIGKILL)
+            table.send(table.strays(self.pid_file), signal.SIGKILL)
 
     def stop(self, number: signal.Signals, seconds: float, *, leader_only: bool) -> None:
         """Ask it to end with that signal, also when it is paused; SIGKILL after `seconds`."""
@@ -217,31 +198,37 @@ class BoxProcess:
     def paused(self) -> bool:
         """Whether every process of the box is stopped."""
         members = self.members()
-        return bool(members) and all(_status(process) == psutil.STATUS_STOPPED for process in members)
+        return bool(members) and all(table.status(process) == psutil.STATUS_STOPPED for process in members)
 
     def memory(self) -> int | None:
         """Bytes of memory, pages shared between the box's processes counted once (Linux), else their sum."""
-        sizes = [_memory(process) for process in self.members()]
+        sizes = [table.memory(process) for process in self.members()]
         return sum(sizes) if sizes else None
 
 
-def strays(place: Path) -> list[psutil.Process]:
-    """Processes of the box with that pid file, or of all boxes in that folder, whether they hold its lock or not.
+@contextlib.contextmanager
+def _log_writer(log: Path, pid_file: Path, lock: int) -> Iterator[int]:
+    """The end of a pipe that a process of its own writes to the file, until nobody has it open any more.
 
-    A child that closed what it inherited and outlived its parent does not."""
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
-            mark = process.environ().get(_MARK)
-            if mark is not None and place in (Path(mark), Path(mark).parent) and _lives(process):
-                found.append(process)
-    return [process for process in found if process.pid != os.getpid()]
-
-
-def _signal(processes: list[psutil.Process], number: signal.Signals) -> None:
-    for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.send_signal(number)
+    So a box can still tell its troubles when its own disk is full. The writer holds the lock too: a box whose lock is
+    free has its whole log written."""
+    source, sink = os.pipe()
+    try:
+        with log.open("ab") as file:
+            _settle(log)
+            _started[log] = subprocess.Popen(
+                ["cat"],
+                env={"PATH": os.environ.get("PATH", os.defpath), table.MARK: str(pid_file)},
+                stdin=source,
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
+                pass_fds=(lock,),
+            )
+        yield sink
+    finally:
+        os.close(source)
+        os.close(sink)
 
 
 def _reap() -> None:
@@ -251,21 +238,10 @@ def _reap() -> None:
             _ended[pid_file] = child.returncode
 
 
-def _status(process: psutil.Process) -> str:
-    try:
-        return str(process.status())
-    except psutil.Error:
-        return psutil.STATUS_DEAD
-
-
-def _lives(process: psutil.Process) -> bool:
-    return _status(process) not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
-
-
-def _memory(process: psutil.Process) -> int:
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        text = Path(f"/proc/{process.pid}/smaps_rollup").read_text()
-        return int(text.partition("Pss:")[2].split()[0]) * 1024
-    with contextlib.suppress(psutil.Error):
-        return int(process.memory_info().rss)
-    return 0
+def _settle(key: Path) -> None:
+    """Reap the child that was started under that key: it closed its files, so the kernel is about to report its end."""
+    child = _started.get(key)
+    if child is not None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(5)
+    _reap()
