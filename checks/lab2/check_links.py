@@ -52,9 +52,8 @@ def check_pages(service: Service) -> None:
     written: list[str] = []
 
     def write() -> None:
-        writer = Service(service.base_url)
         while not ended.is_set() and len(written) < 400:
-            written.append(writer.create(url)["id"])
+            written.append(service.create(url)["id"])
 
     writing = threading.Thread(target=write)
     writing.start()

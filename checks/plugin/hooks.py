@@ -29,13 +29,20 @@ class Checks:
     _used: list[Stand] = field(default_factory=list)
     _notes: list[str] = field(default_factory=list)
     _began: float = 0.0
+    _hopeless: bool = False
 
     # --- what a check is given
 
     @pytest.fixture
     def stand(self) -> Iterator[Stand]:
         """The stage under check: the learner's when it stands."""
-        yield from self._lend(self.stands.shared)
+        self._hopeless = True  # unless the stage stands, no other check needs to try
+        yield from self._lend(self._shared)
+
+    def _shared(self) -> Stand:
+        stand = self.stands.shared()
+        self._hopeless = False
+        return stand
 
     @pytest.fixture
     def own_stand(self) -> Iterator[Stand]:
@@ -60,7 +67,12 @@ class Checks:
         stand = get()
         self._used.append(stand)
         yield stand
-        stand.mend()
+        try:
+            stand.mend()
+        except LabError:
+            if stand.own:
+                self.stands.drop(stand)
+            raise
 
     # --- which checks run
 
@@ -95,6 +107,8 @@ class Checks:
         result = self._judge(item, failure, time.monotonic() - self._began)
         self.results.append(result)
         self.on_result(result)
+        if self._hopeless:
+            item.session.shouldfail = "no stage stands"
         return True
 
     def _run(self, item: pytest.Item) -> BaseException | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
@@ -50,8 +49,15 @@ def suite(lab: int) -> tuple[Path, ...]:
 
 def _pytest(paths: tuple[Path, ...], checks: Checks) -> int:
     """pytest without the plugins that other packages bring (locust's would load gevent) and no output of its own."""
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     quiet = [f"-pno:{name}" for name in ("terminal", "cacheprovider", "logging", "faulthandler", "warnings", "doctest")]
     config = ["-c", str(CHECKS / "plugin" / "checks.ini"), f"--rootdir={CHECKS.parent}"]
-    arguments = [*quiet, *config, "--assert=plain", "--capture=no", *map(str, paths)]
+    arguments = [
+        *quiet,
+        *config,
+        "--disable-plugin-autoload",
+        "--import-mode=importlib",
+        "--assert=plain",
+        "--capture=no",
+        *map(str, paths),
+    ]
     return int(pytest.main(arguments, plugins=[checks]))

@@ -89,6 +89,7 @@ class Service:
     last: Sent | None = None
     _local: threading.local = field(default_factory=threading.local)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _open: list[http.client.HTTPConnection] = field(default_factory=list)
 
     @property
     def host_port(self) -> tuple[str, int]:
@@ -105,15 +106,15 @@ class Service:
         try:
             return self._exchange(sent, start, reuse=True)
         except TimeoutError:
-            self.forget()
+            self._forget()
             raise NoAnswer(sent, "hang", f"no end after {LIMIT + SLACK:g} s: it hangs", LIMIT + SLACK) from None
         except ConnectionRefusedError:
-            self.forget()
+            self._forget()
             raise NoAnswer(
                 sent, "refused", "connection refused: nothing listens", time.perf_counter() - start
             ) from None
         except (OSError, http.client.HTTPException) as error:
-            self.forget()
+            self._forget()
             got = f"the connection broke ({error or type(error).__name__})"
             raise NoAnswer(sent, "broken", got, time.perf_counter() - start) from None
 
@@ -139,20 +140,28 @@ class Service:
             self.count += 1
             self.last = sent
 
-    def forget(self) -> None:
+    def close(self) -> None:
+        """Close every thread's connection."""
+        for connection in self._open:
+            connection.close()
+        self._open.clear()
+
+    def _forget(self) -> None:
         """Drop this thread's connection."""
         connection = getattr(self._local, "connection", None)
         if connection is not None:
             connection.close()
+            self._open = [other for other in self._open if other is not connection]
         self._local.connection = None
 
     def _exchange(self, sent: Sent, start: float, *, reuse: bool) -> Answer:
         connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
         kept = reuse and connection is not None and self._usable(connection, start)
         if connection is None or not kept:
-            self.forget()
+            self._forget()
             connection = http.client.HTTPConnection(*self.host_port, timeout=LIMIT + SLACK)
             self._local.connection = connection
+            self._open.append(connection)
         try:
             connection.request(sent.method, sent.path, body=sent.body, headers=dict(sent.headers))
             response = connection.getresponse()

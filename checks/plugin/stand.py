@@ -9,11 +9,11 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from checks.plugin.service import Service
+from checks.plugin.verdict import CheckFailed
 from infra import state
-from infra.errors import LabError
+from infra.errors import LabError, NotSupported
 from infra.project import Project
 from infra.runtime.protocol import Runtime
 
@@ -70,26 +70,34 @@ class Stands:
         self._up[name] = stand  # before `up`, so that a stage that fails half-way is taken down too
         try:
             runtime.up(lambda _: None)
+        except NotSupported:
+            raise
         except LabError as error:
-            raise LabError(f"The stage for the checks does not stand: {error}{_last_words(runtime)}") from error
+            self.drop(stand)
+            raise CheckFailed(
+                did="Brought a stage for the checks up.", expected="that every box is ready", got=str(error)
+            ) from error
         self.say(f"a stage for the checks stands at {project.base_url} ({time.monotonic() - began:.1f} s)")
         return stand
+
+    def drop(self, stand: Stand) -> None:
+        """Take a spoilt stage of the run's own down; whoever asks next gets a fresh one."""
+        stand.service.close()
+        stand.runtime.down(volumes=True)
+        self._up = {name: other for name, other in self._up.items() if other is not stand}
 
     def down(self) -> None:
         """Take down every stage of the run's own; a second Ctrl-C does not stop this."""
         previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
             for stand in self._up.values():
+                stand.service.close()
                 if stand.own:
                     stand.runtime.down(volumes=True)
         finally:
             self._up.clear()
             self._owned.close()
             signal.signal(signal.SIGINT, previous)
-
-    @property
-    def app(self) -> Path:
-        return self.wanted.app
 
 
 def log_of(runtime: Runtime, box: str = "app", lines: int = 12) -> str:
@@ -103,8 +111,3 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _last_words(runtime: Runtime) -> str:
-    log = log_of(runtime)
-    return f"\nThe service's last lines:\n{log}" if log else ""

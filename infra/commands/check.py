@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,7 @@ def check(
     from checks.plugin.run import run_checks
     from checks.plugin.stand import Stands
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as with Ctrl-C, nothing is left behind
     lab_number(lab)
     project, runtime, standing = _what_to_check(lab)
     with _pytest_silenced() as out:

@@ -1,0 +1,1 @@
+"""Tests of what turns pytest into `lab check`."""
