@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-
-import psycopg
 
 from infra.box import Box, NativeBox
 from infra.boxes.native import Plan

@@ -12,6 +12,8 @@ import orjson
 from shortener.lab1_file.batches import Batches
 from shortener.lab1_file.links import ID, Link, Unavailable, checked_url, new_id
 
+SECONDS = 4.0  # a write that takes longer is not acknowledged
+
 
 class FileStore:
     """Reads come from memory. A write costs time in proportion to the file: that is the lesson of this lab.
@@ -34,10 +36,10 @@ class FileStore:
     async def add(self, url: str) -> Link:
         link = Link(new_id(), url, datetime.now(UTC))
         try:
-            async with asyncio.timeout(4):
+            async with asyncio.timeout(SECONDS):
                 return await self._batches.put(link)
         except (OSError, TimeoutError) as error:
-            raise Unavailable(f"the link could not be written to disk: {error or 'it took too long'}") from error
+            raise Unavailable(f"the link could not be written to disk: {str(error) or 'it took too long'}") from error
 
     async def _commit(self, links: list[Link]) -> list[Link]:
         lines = self._lines + [_line(link) for link in links]

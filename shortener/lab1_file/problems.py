@@ -17,9 +17,10 @@ _SCHEMA = {"type": "object", "required": ["title", "status", "detail"]}
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Those errors as OpenAPI responses."""
+    """Those errors, and any other, as OpenAPI responses."""
     content = {MEDIA_TYPE: {"schema": _SCHEMA}}
-    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
+    named = {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
+    return {**named, "default": {"description": "Any other error", "content": content}}
 
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
