@@ -13,12 +13,12 @@ from infra import state
 from infra.errors import LabError
 from infra.procfile import read_procfile
 from infra.project import COMPOSE_FILE, Project
-from infra.runtime import docker_app, docker_compose, images
+from infra.runtime import docker_app, docker_compose, docker_half_up, images
 from infra.runtime.docker_child import end_leftover
 from infra.runtime.docker_cli import attempt
 from infra.runtime.docker_containers import Container, containers, is_step, ready
 from infra.runtime.docker_faults import Faults
-from infra.runtime.docker_interrupt import unstoppable
+from infra.runtime.docker_interrupt import heard_once, unstoppable
 from infra.runtime.docker_memory import memory
 from infra.runtime.ports import refuse_taken
 from infra.runtime.protocol import BoxStatus, Progress
@@ -45,17 +45,19 @@ class DockerRuntime:
         On a stage that stands already it starts the boxes that do not run, a killed one too, and leaves every other
         fault in force, saying so. If it fails or is interrupted, whatever it started is taken down again."""
         docker_app.require_dockerfile(self.project.app)
-        with state.locked(self.project):
+        with state.locked(self.project), heard_once():
             end_leftover(self.project)
+            if docker_half_up.is_half_up(self.project):
+                progress("an earlier start was cut short: what it left is taken down first")
+                self._sweep(volumes=False)
             standing = self._standing()
             self._refuse_taken_port(standing)
             self._build(progress)
             try:
                 self._stand_up(standing, progress)
             except BaseException:
-                with unstoppable():
-                    progress("that did not work out: what was begun is taken down")
-                    self._take_back(standing)
+                progress("that did not work out: what was begun is taken down")
+                self._take_back(standing)
                 raise
 
     def _standing(self) -> frozenset[str]:
@@ -72,6 +74,8 @@ class DockerRuntime:
         if not standing:
             state.clear(self.project)  # faults of a stage that a reboot ended
         state.save(self.project, self.name)
+        if not standing:
+            docker_half_up.begin(self.project)
         for box in self.stage.boxes:
             if box.name not in standing:
                 self._faults.end_of(box.name)
@@ -83,12 +87,13 @@ class DockerRuntime:
             return
         docker_compose.up(self.project, self._environment, progress)
         self._wait_ready(self.stage.boxes)
+        docker_half_up.end(self.project)
 
     def _take_back(self, standing: frozenset[str]) -> None:
         with contextlib.suppress(LabError):
             if not standing:
-                docker_compose.down(self.project, volumes=False)
-                state.forget(self.project, volumes=False)
+                self._sweep(volumes=False)
+                return
             for name, one in containers(self.project.name).items():
                 if name not in standing and one.state == "running":
                     attempt("kill", one.id)
@@ -109,8 +114,11 @@ class DockerRuntime:
     def down(self, *, volumes: bool = False) -> None:
         with state.locked(self.project), unstoppable():
             end_leftover(self.project)
-            docker_compose.down(self.project, volumes=volumes)
-            state.forget(self.project, volumes=volumes)
+            self._sweep(volumes=volumes)
+
+    def _sweep(self, *, volumes: bool) -> None:
+        docker_compose.down(self.project, volumes=volumes)
+        state.forget(self.project, volumes=volumes)
 
     def status(self) -> list[BoxStatus]:
         found = containers(self.project.name)

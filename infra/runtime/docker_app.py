@@ -15,7 +15,7 @@ from infra.runtime.docker_cli import attempt, failure
 from infra.runtime.protocol import Progress
 
 NAME = "system-design-lab-app"
-_FOLDER_LABEL = "system-design-lab.app"
+FOLDER_LABEL = "system-design-lab.app"
 _SKIPPED = frozenset({"__pycache__", ".git", ".venv", "node_modules", ".mypy_cache", ".ruff_cache", ".pytest_cache"})
 _STEP = re.compile(r"^#\d+ \[ *(\d+)/(\d+)\] (\w+ .*)$")
 
@@ -60,7 +60,7 @@ def build(project: Project, image: str, base: str, environment: Mapping[str, str
             progress(f"  step {match[1]} of {match[2]}: {match[3][:90]}")
 
     command = ["docker", "build", "--progress=plain", "--tag", image, "--build-arg", f"PYTHON_IMAGE={base}"]
-    command += ["--label", f"{_FOLDER_LABEL}={_folder_key(project.app)}", str(project.app)]
+    command += ["--label", f"{FOLDER_LABEL}={folder_key(project.app)}", str(project.app)]
     code, output = follow(project, command, environment=environment, each_line=step)
     if code != 0:
         raise failure(f"the build of {project.app / 'Dockerfile'}", output)
@@ -69,14 +69,12 @@ def build(project: Project, image: str, base: str, environment: Mapping[str, str
 
 def _forget_older(app: Path, image: str) -> None:
     """Remove the images of the folder's earlier contents; docker keeps those that a stage still uses."""
-    listed = attempt(
-        "images", "-q", "--no-trunc", "--filter", f"label={_FOLDER_LABEL}={_folder_key(app)}"
-    ).stdout.split()
+    listed = attempt("images", "-q", "--no-trunc", "--filter", f"label={FOLDER_LABEL}={folder_key(app)}").stdout.split()
     kept = attempt("images", "-q", "--no-trunc", image).stdout.split()
     older = [one for one in listed if one not in kept]
     if older:
         attempt("image", "rm", *older)
 
 
-def _folder_key(app: Path) -> str:
+def folder_key(app: Path) -> str:
     return hashlib.sha256(str(app).encode()).hexdigest()[:16]

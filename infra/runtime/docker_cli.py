@@ -30,6 +30,7 @@ def attempt(*arguments: str, seconds: float = 60.0) -> subprocess.CompletedProce
             timeout=seconds,
             check=False,
             stdin=subprocess.DEVNULL,
+            start_new_session=True,  # a terminal's Ctrl-C reaches `lab` alone, which decides what becomes of the rest
         )
     except subprocess.TimeoutExpired as error:
         raise LabError(

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from infra.errors import LabError
 from infra.procfile import read_procfile
 from infra.project import COMPOSE_FILE, Project
-from infra.runtime import docker_app, images
+from infra.runtime import docker_app, docker_half_up, images
 from infra.runtime.docker_child import follow
 from infra.runtime.docker_cli import attempt, docker, failure
 from infra.runtime.docker_containers import PROJECT_LABEL
@@ -18,6 +18,12 @@ from infra.runtime.docker_sidecar import SIDECAR_LABEL
 from infra.runtime.protocol import Progress
 
 _EVENT = re.compile(r"^ *(?:Container (\S+)|(\S+)) +(Pulling|Pulled|Healthy|Exited) *$")
+_ROUTINE = re.compile(r"^ *(Container|Network|Volume) +\S+ +\w+ *$")
+_FAILURES = {
+    r"container PROJECT-(\S+)-\d+ exited \((\d+)\)": "{} ended with exit code {}",
+    r"service \"(\S+)\" didn't complete successfully: exit (\d+)": "{} ended with exit code {}",
+    r"container PROJECT-(\S+)-\d+ is unhealthy": "{} is not healthy",
+}
 _WORDS = {
     "Pulling": "is pulled (the first time only)",
     "Pulled": "is pulled",
@@ -76,41 +82,41 @@ def up(project: Project, environment: Mapping[str, str], progress: Progress) -> 
 
 
 def _explained(project: Project, output: list[str]) -> LabError:
-    """Compose's failure with the log of the box that it names."""
-    error = failure("the start of the stage", [line for line in output if not _EVENT.match(line)])
-    box = re.search(rf"container {re.escape(project.name)}-(\S+?)-\d+ (exited \(\d+\)|is unhealthy)", "\n".join(output))
-    if box is None:
-        return error
-    log = attempt("logs", "--tail=15", f"{project.name}-{box[1]}-1")
-    lines = (log.stdout + log.stderr).strip().splitlines() or ["(nothing)"]
-    said = "\n".join(f"    {line}" for line in lines)
-    what = "is not healthy" if "unhealthy" in box[2] else f"ended ({box[2]})"
-    return LabError(f"The box {box[1]} {what}. Mend it and bring the stage up again. Its last lines:\n{said}")
+    """Compose's failure, with the log of the box that it names."""
+    for pattern, what in _FAILURES.items():
+        found = re.search(pattern.replace("PROJECT", re.escape(project.name)), "\n".join(output))
+        if found:
+            log = attempt("logs", "--tail=15", f"{project.name}-{found[1]}-1")
+            lines = (log.stdout + log.stderr).strip().splitlines() or ["(nothing)"]
+            said = "\n".join(f"    {line}" for line in lines)
+            sentence = what.format(*found.groups())
+            return LabError(f"The box {sentence}. Mend it and bring the stage up again. Its last lines:\n{said}")
+    return failure("the start of the stage", [line for line in output if not _ROUTINE.match(line)])
 
 
 def down(project: Project, *, volumes: bool) -> None:
     """Remove whatever carries the project's labels: containers, one-off runs and helpers, networks, volumes if asked.
 
-    By label and not by file: it works when the file has changed, and after a command that was killed half-way."""
-    labels = (f"label={PROJECT_LABEL}={project.name}", f"label={SIDECAR_LABEL}={project.name}")
+    By label and not by file: it works when the file has changed, and after a command that was killed half-way. What is
+    only half-way up is not asked to end in order, and the volumes that it created go with it."""
     doing = "the removal of the stage"
-    helpers = docker("ps", "-aq", "--filter", labels[1], doing=doing).split()
-    if helpers:
-        docker("rm", "--force", *helpers, doing=doing)
-    boxes = docker("ps", "-aq", "--filter", labels[0], doing=doing).split()
-    if boxes:
-        paused = docker("ps", "-q", "--filter", labels[0], "--filter", "status=paused", doing=doing).split()
-        if paused:
-            attempt("unpause", *paused)
-        attempt("stop", "--time=10", *boxes)
-        docker("rm", "--force", "--volumes", *boxes, doing=doing)
-    networks = docker("network", "ls", "-q", "--filter", labels[0], doing=doing).split()
-    if networks:
-        docker("network", "rm", *networks, doing=doing)
-    if volumes:
-        kept = docker("volume", "ls", "-q", "--filter", labels[0], doing=doing).split()
-        if kept:
-            docker("volume", "rm", *kept, doing=doing)
+    boxes = f"label={PROJECT_LABEL}={project.name}"
+    _remove("rm", docker("ps", "-aq", "--filter", f"label={SIDECAR_LABEL}={project.name}", doing=doing), "--force")
+    paused = docker("ps", "-q", "--filter", boxes, "--filter", "status=paused", doing=doing).split()
+    if paused:
+        attempt("unpause", *paused)
+    running = docker("ps", "-q", "--filter", boxes, doing=doing).split()
+    if running and not docker_half_up.is_half_up(project):
+        attempt("stop", "--time=10", *running)
+    _remove("rm", docker("ps", "-aq", "--filter", boxes, doing=doing), "--force", "--volumes")
+    _remove("network rm", docker("network", "ls", "-q", "--filter", boxes, doing=doing))
+    unwanted = docker_half_up.volumes(project) if volumes else docker_half_up.worthless_volumes(project)
+    _remove("volume rm", " ".join(unwanted))
+
+
+def _remove(verb: str, ids: str, *options: str) -> None:
+    if ids.split():
+        docker(*verb.split(), *options, *ids.split(), doing="the removal of the stage")
 
 
 def holder_of(port: int, project: Project) -> str | None:
