@@ -100,11 +100,13 @@ def _attempt(url: httpx.URL, anatomy: Anatomy, limit: float) -> None:
     """Fill in `anatomy`; never raises."""
     host, port = url.raw_host.decode(), url.port or (443 if url.scheme == "https" else 80)
     try:
-        trust = httpx.create_ssl_context() if url.scheme == "https" else None  # takes a while, so not on the clock
-        anatomy.mark("dns.started")
-        addresses = _look_up(host.strip("[]"), port)
-        anatomy.mark("dns.complete")
-        with httpcore.ConnectionPool(ssl_context=trust, network_backend=_Resolved(addresses)) as pool:
+        # Our own preparations take a while, so they come before the clock starts.
+        _look_up("127.0.0.1", port)
+        trust, resolved = httpx.create_ssl_context() if url.scheme == "https" else None, _Resolved()
+        with httpcore.ConnectionPool(ssl_context=trust, network_backend=resolved) as pool:
+            anatomy.mark("dns.started")
+            resolved.addresses = _look_up(host.strip("[]"), port)
+            anatomy.mark("dns.complete")
             _exchange(pool, url, anatomy, limit)
     except Exception as error:  # everything becomes a sentence: this runs in a thread of its own
         anatomy.failure = _sentence(error, f"{host}:{port}", limit)
@@ -143,8 +145,7 @@ def _describe_connection(stream: httpcore.NetworkStream, anatomy: Anatomy) -> No
 class _Resolved(httpcore.SyncBackend):
     """Connects to addresses that are known already, so that DNS and TCP can be timed apart."""
 
-    def __init__(self, addresses: list[str]) -> None:
-        self._addresses = addresses
+    addresses: list[str]
 
     def connect_tcp(
         self,
@@ -155,7 +156,7 @@ class _Resolved(httpcore.SyncBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         failure: Exception | None = None
-        for address in self._addresses:
+        for address in self.addresses:
             try:
                 return super().connect_tcp(address, port, timeout, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:

@@ -1,6 +1,6 @@
 """The deploy files of lab 1, without a network: only fields that the platforms document, and one story with the image.
 
-The fields are those that lab 1 may use, from the platforms' references as of 2026: Fly's "App configuration (fly.toml)",
+The fields are those that lab 1 may use, from the platforms' references of 2026: Fly's "App configuration (fly.toml)",
 Render's "Blueprint YAML Reference", Railway's "Config as Code"."""
 
 from __future__ import annotations
