@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,16 +15,14 @@ from infra.project import COMPOSE_FILE, Project
 from infra.runtime import docker_app, docker_compose, docker_half_up, images
 from infra.runtime.docker_child import end_leftover
 from infra.runtime.docker_cli import attempt
-from infra.runtime.docker_containers import Container, containers, is_step, ready
+from infra.runtime.docker_containers import Container, containers, is_step, ready, tail
 from infra.runtime.docker_faults import Faults
 from infra.runtime.docker_interrupt import heard_once, unstoppable
 from infra.runtime.docker_memory import memory
+from infra.runtime.docker_ready import has_ended, wait_ready
 from infra.runtime.ports import refuse_taken
 from infra.runtime.protocol import BoxStatus, Progress
 from infra.stage import Box, read_stage
-
-_READY = 30.0  # seconds that a box may take to be ready
-_POLL = 0.02
 
 
 class DockerRuntime:
@@ -86,7 +83,7 @@ class DockerRuntime:
                     self._start(box)
             return
         docker_compose.up(self.project, self._environment, progress)
-        self._wait_ready(self.stage.boxes)
+        wait_ready(self.project, self.stage.boxes)
         docker_half_up.end(self.project)
 
     def _take_back(self, standing: frozenset[str]) -> None:
@@ -119,6 +116,8 @@ class DockerRuntime:
     def _sweep(self, *, volumes: bool) -> None:
         docker_compose.down(self.project, volumes=volumes)
         state.forget(self.project, volumes=volumes)
+        if docker_half_up.volumes(self.project):
+            docker_half_up.note_kept(self.project)
 
     def status(self) -> list[BoxStatus]:
         found = containers(self.project.name)
@@ -141,16 +140,7 @@ class DockerRuntime:
         return "killed: it needed more memory than its limit" if one.out_of_memory else f"ended with {one.exit_code}"
 
     def logs(self, box: str, *, lines: int = 50) -> str:
-        one = self._container(box)
-        done = subprocess.run(
-            ["docker", "logs", f"--tail={lines}", one.id],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            check=False,
-        )
-        return done.stdout
+        return tail(self._container(box), lines)
 
     def connect(self, box: str) -> list[str]:
         found = self.stage.box(box)
@@ -194,7 +184,7 @@ class DockerRuntime:
 
     def exit_code(self, box: str) -> int | None:
         one = self._container(box)
-        return one.exit_code if _has_ended(one) else None
+        return one.exit_code if has_ended(one) else None
 
     def start(self, box: str) -> None:
         with self._at_work(box) as found:
@@ -204,7 +194,7 @@ class DockerRuntime:
 
     def _start(self, box: Box) -> None:
         self._faults.start(box, self._container(box.name))
-        self._wait_ready((box,))
+        wait_ready(self.project, (box,))
 
     def restart(self, box: str) -> None:
         with self._at_work(box) as found:
@@ -237,7 +227,7 @@ class DockerRuntime:
         """Undo every fault, start whatever does not run (also if killed from outside), wait until all are ready."""
         with self._at_work():
             self._faults.heal()
-            self._wait_ready(self.stage.boxes)
+            wait_ready(self.project, self.stage.boxes)
 
     def faults(self) -> list[str]:
         return [fault.label for fault in state.faults(self.project)]
@@ -266,29 +256,3 @@ class DockerRuntime:
                 f"{found.box} {how}. `lab status` shows the boxes; `lab start {found.box}` starts a dead one."
             )
         return found
-
-    def _wait_ready(self, boxes: Sequence[Box]) -> None:
-        """Ask each box until it is ready. Raises LabError with the reason, and the log of one that ended meanwhile."""
-        deadline = time.monotonic() + _READY
-        waiting = list(boxes)
-        while True:
-            found = containers(self.project.name)
-            reasons = {box.name: ready(box, found.get(box.name)) for box in waiting}
-            waiting = [box for box in waiting if reasons[box.name] is not None]
-            if not waiting:
-                return
-            ended = next((box for box in waiting if _has_ended(found.get(box.name))), None)
-            if ended or time.monotonic() > deadline:
-                box = ended or waiting[0]
-                raise LabError(self._never_ready(box, reasons[box.name] or ""))
-            time.sleep(_POLL)
-
-    def _never_ready(self, box: Box, reason: str) -> str:
-        faults = [fault.label for fault in state.faults(self.project) if box.name in fault.arguments]
-        if faults:
-            return f"{box.name} is not ready: {reason}. Still in force: {'; '.join(faults)}. `make heal` undoes it."
-        return f"{box.name} is not ready: {reason}. Its last lines:\n{self.logs(box.name, lines=15)}"
-
-
-def _has_ended(one: Container | None) -> bool:
-    return one is None or one.state in ("dead", "completed", "absent")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from infra.errors import LabError
 from infra.procfile import read_procfile
@@ -57,7 +57,12 @@ def command(project: Project, *arguments: str) -> list[str]:
     """`docker compose ARGUMENTS` on that project, whichever folder it runs in."""
     chosen = [option for profile in sorted(profiles(project)) for option in ("--profile", profile)]
     file = ["--project-directory", str(COMPOSE_FILE.parent), "-f", str(COMPOSE_FILE)]
-    return ["docker", "compose", "-p", project.name, *file, *chosen, *arguments]
+    return ["docker", "compose", *_quiet(arguments), "-p", project.name, *file, *chosen, *arguments]
+
+
+def _quiet(arguments: Sequence[str]) -> list[str]:
+    """A tool's own output is all that a learner wants to see of it."""
+    return ["--progress=quiet"] if arguments[:1] == ("run",) else []
 
 
 def up(project: Project, environment: Mapping[str, str], progress: Progress) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
@@ -90,6 +91,15 @@ def ready(box: Box, container: Container | None) -> str | None:
     except LabError:
         return f"its health check did not end within {_ANSWER:.0f} s"
     return None if done.returncode == 0 else "its health check fails"
+
+
+def tail(container: Container, lines: int) -> str:
+    """The last lines that the box wrote, to stdout or stderr, in the order it wrote them."""
+    command = ["docker", "logs", f"--tail={lines}", container.id]
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False
+    )
+    return done.stdout
 
 
 def is_step(box: Box) -> bool:

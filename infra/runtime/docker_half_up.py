@@ -12,6 +12,8 @@ from infra.project import Project
 from infra.runtime.docker_cli import docker
 from infra.runtime.docker_containers import PROJECT_LABEL
 
+KEPT = ".docker"  # in the project's folder `volumes`
+
 
 def begin(project: Project) -> None:
     """From here on the stage is half-way up; remember which volumes it has had before."""
@@ -40,6 +42,13 @@ def volumes(project: Project) -> list[str]:
     """All volumes of the project."""
     label = f"label={PROJECT_LABEL}={project.name}"
     return docker("volume", "ls", "-q", "--filter", label, doing="look at the stage").split()
+
+
+def note_kept(project: Project) -> None:
+    """Leave a note for `lab down --volumes` that the data of a stage that is gone is in volumes of the engine."""
+    folder = project.folder / "volumes"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / KEPT).touch()
 
 
 def _path(project: Project) -> Path:
