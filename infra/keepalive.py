@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import threading
+import queue
+import socket
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self, TypeVar
@@ -23,11 +24,16 @@ class Answer:
     body: bytes
 
 
+class Stopped(Exception):  # noqa: N818 - not an error of the connection: nobody wants the answer any more
+    """The work that this connection was for has been given up."""
+
+
 class Connection:
     """One kept-alive connection. A call that fails closes it, so that the next call starts on a fresh one."""
 
     def __init__(self, address: tuple[str, int], timeout: float = 6.0) -> None:
         self._http = http.client.HTTPConnection(address[0], address[1], timeout=timeout)
+        self._stopped = False
 
     def __enter__(self) -> Self:
         return self
@@ -36,7 +42,10 @@ class Connection:
         self._http.close()
 
     def ask(self, method: str, path: str, body: bytes | None = None) -> Answer:
-        """Send one request and read the whole answer. Raises OSError when none came (http.client's errors too)."""
+        """Send one request and read the whole answer. Raises OSError when none came (http.client's errors too), and
+        Stopped once `stop` was called."""
+        if self._stopped:
+            raise Stopped
         try:
             headers = {"Content-Type": "application/json"} if body is not None else {}
             self._http.request(method, path, body=body, headers=headers)
@@ -49,6 +58,12 @@ class Connection:
             self._http.close()
             raise
 
+    def stop(self) -> None:
+        """From another thread: wake up who waits on this connection, and let nobody use it any more."""
+        self._stopped = True
+        with contextlib.suppress(OSError, AttributeError):  # it may not be open, or be closed at this very moment
+            self._http.sock.shutdown(socket.SHUT_RDWR)
+
 
 def in_parallel(
     address: tuple[str, int],
@@ -58,25 +73,31 @@ def in_parallel(
     connections: int = 8,
 ) -> list[Result]:
     """`task` of every item, in order, over so many connections at once. The first error ends the work and is raised."""
-    mine = threading.local()
-    stop = threading.Event()
+    free: queue.SimpleQueue[Connection] = queue.SimpleQueue()
     with contextlib.ExitStack() as stack, ThreadPoolExecutor(connections, thread_name_prefix="http") as pool:
+        opened = [stack.enter_context(Connection(address)) for _ in range(connections)]
+        for connection in opened:
+            free.put(connection)
 
         def work(item: Item) -> Result:
-            if stop.is_set():
-                raise ConnectionAbortedError("stopped")
-            if not hasattr(mine, "connection"):
-                mine.connection = stack.enter_context(Connection(address))
+            connection = free.get()
             try:
-                return task(mine.connection, item)
-            except BaseException:
-                stop.set()
-                raise
+                return task(connection, item)
+            finally:
+                free.put(connection)
 
         futures = [pool.submit(work, item) for item in items]
         try:
+            for future in wait(futures, return_when=FIRST_EXCEPTION).done:
+                future.result()  # raises the first error, while others may still be at work
             return [future.result() for future in futures]
         except BaseException:
-            stop.set()
-            pool.shutdown(cancel_futures=True)
+            _give_up(pool, opened)
             raise
+
+
+def _give_up(pool: ThreadPoolExecutor, connections: Iterable[Connection]) -> None:
+    """Wake up whoever waits for an answer, and forget what has not begun."""
+    for connection in connections:
+        connection.stop()
+    pool.shutdown(cancel_futures=True)

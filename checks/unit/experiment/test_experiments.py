@@ -1,0 +1,155 @@
+"""The labs' experiments as data: each answer can be the right one, and every figure that a text names exists."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from checks.unit.experiment.samples import request, steady
+from infra.errors import LabError
+from infra.experiment import Experiment
+from infra.findings import explained, summary, table
+from infra.timeline import Audit, FaultSpan, Request, Timeline
+from labs.catalogue import experiment, experiments
+
+ALL = [*experiments(1), *experiments(2)]
+WHOLE, ONE_LOST = Audit(100, (), 3, 1), Audit(100, (("abc", "https://example.com/"),), 3, 1)
+GOOD = tuple(steady(0, 10, every=0.05))
+BROKEN = (*steady(0, 3), *steady(3, 6, "failed"), *steady(6, 10))
+DEAD = (*steady(0, 3), *steady(3, 10, "failed"))
+HANGS = (*steady(0, 3), *steady(3, 6, "failed", seconds=4.0), *steady(6, 10))
+
+
+def run(
+    requests: tuple[Request, ...], audit: Audit = WHOLE, faults: tuple[FaultSpan, ...] = (), **figures: float
+) -> Timeline:
+    return Timeline(requests, faults, 10.0, audit, dict(figures))
+
+
+def as_planned(planned: Experiment, requests: tuple[Request, ...] = BROKEN) -> Timeline:
+    """A run in which each fault happened when it was meant to, for 0.2 s, with whatever it measures at 1."""
+    faults = tuple(FaultSpan(entry.label, entry.seconds, entry.seconds + 0.2) for entry in planned.schedule)
+    figures = dict.fromkeys(("deadlocks", "transactions_ended", "transactions_finished", "broken_after_seconds"), 1.0)
+    figures |= dict.fromkeys(("links_added", "megabytes_added"), 1.0)
+    timeline = Timeline(requests, faults, 10.0, WHOLE, figures)
+    return replace(timeline, figures={**figures, **(planned.measure(timeline) if planned.measure else {})})
+
+
+@pytest.mark.parametrize("planned", ALL, ids=lambda planned: planned.name)
+def test_an_experiment_is_bounded_and_whole(planned: Experiment) -> None:
+    assert planned.load.seconds <= 20
+    assert max(entry.seconds for entry in planned.schedule) <= 20
+    assert 3 <= len(planned.answers) <= 4
+    assert planned.load.rate is not None
+    assert planned.question.rstrip().endswith("?")
+    assert planned.mended in {"", *(entry.label for entry in planned.schedule)}
+
+
+@pytest.mark.parametrize("planned", ALL, ids=lambda planned: planned.name)
+@pytest.mark.parametrize("requests", [BROKEN, GOOD, DEAD], ids=["broken", "good", "dead"])
+def test_every_run_has_a_right_answer_and_an_explanation_in_figures(
+    planned: Experiment, requests: tuple[Request, ...]
+) -> None:
+    timeline = as_planned(planned, requests)
+    assert 0 <= planned.right(timeline) < len(planned.answers)
+    said = explained(planned, timeline)
+    assert re.search(r"\d", said)
+    assert "{" not in said
+    assert "  " not in said
+    assert summary(planned, timeline)["requests"] == len(requests)
+    assert all(figure for _, figure in table(planned, timeline))
+
+
+def test_names_are_unique_and_found() -> None:
+    for lab in (1, 2):
+        names = [entry.name for entry in experiments(lab)]
+        assert len(set(names)) == len(names)
+        assert experiment(lab, names[-1]).name == names[-1]
+        assert experiment(lab, None).name == names[0]
+
+
+def test_an_unknown_name_is_told_the_known_ones() -> None:
+    with pytest.raises(LabError, match="kill, two-copies, disk-full, growing-file"):
+        experiment(1, "meteor")
+    with pytest.raises(LabError, match="no experiments yet"):
+        experiment(3, None)
+
+
+RIGHT = [
+    (1, "kill", run(BROKEN, ONE_LOST), 0),
+    (1, "kill", run(BROKEN), 1),
+    (1, "kill", run(DEAD), 2),
+    (1, "two-copies", run(GOOD), 0),
+    (1, "two-copies", run(GOOD, ONE_LOST), 1),
+    (1, "two-copies", run(GOOD, Audit(1, (("a", "b"),), 0, None)), 2),
+    (1, "disk-full", run(GOOD, links_refused=5, redirects_failed=4), 0),
+    (1, "disk-full", run(GOOD, links_refused=5, redirects_failed=0), 1),
+    (1, "disk-full", run(GOOD, links_refused=0, redirects_failed=0), 2),
+    (1, "disk-full", run(GOOD, ONE_LOST, links_refused=5, redirects_failed=0), 2),
+    (2, "kill-postgres", run(HANGS, typical_failure_seconds=4.0), 0),
+    (2, "kill-postgres", run(BROKEN, typical_failure_seconds=0.01), 1),
+    (2, "kill-postgres", run(DEAD, typical_failure_seconds=0.01), 2),
+    (2, "kill-postgres", run(BROKEN, ONE_LOST, typical_failure_seconds=0.01), 3),
+    (2, "pool", run(GOOD, reads_meanwhile=500, reads_in_trouble=2), 0),
+    (2, "pool", run(BROKEN, reads_meanwhile=100, reads_in_trouble=80), 1),
+    (2, "pool", run(GOOD, reads_meanwhile=100, reads_in_trouble=80), 2),
+    (2, "index", run(GOOD, search_growth=1.2), 0),
+    (2, "index", run(GOOD, search_growth=12.0), 1),
+    (2, "index", run(BROKEN, search_growth=12.0), 2),
+]
+
+
+@pytest.mark.parametrize(("lab", "name", "timeline", "right"), RIGHT)
+def test_the_right_answer_is_the_one_that_the_run_bears_out(
+    lab: int, name: str, timeline: Timeline, right: int
+) -> None:
+    assert experiment(lab, name).right(timeline) == right
+
+
+def growth(write: tuple[float, float], read: tuple[float, float]) -> Timeline:
+    figures: dict[str, float] = {}
+    for kind, (small, large) in (("new_link", write), ("redirect", read)):
+        figures |= {f"{kind}_small_seconds": small, f"{kind}_large_seconds": large, f"{kind}_growth": large / small}
+    return Timeline(GOOD, (), 10.0, WHOLE, figures)
+
+
+@pytest.mark.parametrize(
+    ("write", "read", "right"),
+    [
+        ((0.005, 0.006), (0.001, 0.001), 0),
+        ((0.005, 0.060), (0.001, 0.005), 1),
+        ((0.005, 0.060), (0.005, 0.060), 2),
+        ((0.005, 0.006), (0.001, 0.040), 3),
+    ],
+)
+def test_what_grew_with_the_file(write: tuple[float, float], read: tuple[float, float], right: int) -> None:
+    assert experiment(1, "growing-file").right(growth(write, read)) == right
+
+
+@pytest.mark.parametrize(
+    ("requests", "finished", "meanwhile", "right"),
+    [(GOOD, 10, 0.012, 0), (GOOD, 10, 0.25, 1), (GOOD, 3, 0.012, 2), (BROKEN, 10, 0.012, 3)],
+)
+def test_what_readers_notice_of_deadlocks(
+    requests: tuple[Request, ...], finished: float, meanwhile: float, right: int
+) -> None:
+    figures = {"redirect_before_seconds": 0.01, "redirect_meanwhile_seconds": meanwhile}
+    timeline = Timeline(requests, (), 10.0, WHOLE, {"deadlocks": 10, "transactions_finished": finished, **figures})
+    assert experiment(2, "deadlock").right(timeline) == right
+
+
+def test_the_growing_file_compares_the_first_quiet_time_with_the_last() -> None:
+    faults = (FaultSpan("grows", 2.0, 4.0), FaultSpan("grows", 6.0, 8.0))
+    writes = [request(t / 10, 0.01 * (1 + t // 20), name="POST /links") for t in range(100)]
+    planned = experiment(1, "growing-file")
+    assert planned.measure is not None
+    figures = planned.measure(run(tuple(writes), WHOLE, faults))
+    assert (figures["new_link_small_seconds"], figures["new_link_large_seconds"]) == pytest.approx((0.01, 0.05))
+
+
+def test_where_nothing_failed_the_explanation_does_not_speak_of_an_outage() -> None:
+    planned = experiment(1, "kill")
+    said = explained(planned, as_planned(planned, GOOD))
+    assert "for no time at all nobody was served" in said

@@ -1,0 +1,125 @@
+"""A shortener in a thread, with mistakes on demand, and the least of a runtime around it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, cast
+from urllib.parse import parse_qs, urlsplit
+
+from infra.runtime.protocol import Runtime
+
+
+@dataclass
+class Mistakes:
+    """What the service does wrong from now on."""
+
+    forget: set[str] = field(default_factory=set)  # ids that it has lost
+    respell: bool = False  # Location is another url than the one given
+    drop_gets: bool = False  # close the connection instead of answering a GET
+    refuse_writes: int = 0  # answer POST with this status
+    no_id: bool = False  # 201 without an id
+    unwell: int = 0  # so many answers more are 503
+    ignore_reads: bool = False  # every GET is 503
+
+
+class TinyService:
+    """Listens on a free port until `close`. `links` is what it knows, `requests` counts what reached it."""
+
+    def __init__(self) -> None:
+        self.links: dict[str, str] = {}
+        self.mistakes = Mistakes()
+        self.requests: list[str] = []
+        self.numbers = itertools.count()
+        self.lock = threading.Lock()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"service": self}))
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread.start()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return "127.0.0.1", self._server.server_port
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+@dataclass
+class TinyRuntime:
+    """A stage of one service; what an experiment asks of a runtime and no more."""
+
+    service: TinyService
+    healed: int = 0
+    broken: list[str] = field(default_factory=list)
+
+    def address(self, box: str, target: int | None = None) -> tuple[str, int]:
+        return self.service.address
+
+    def kill(self, box: str) -> None:
+        self.broken.append(box)
+
+    def heal(self) -> None:
+        self.healed += 1
+        self.service.mistakes = Mistakes()
+
+    def as_runtime(self) -> Runtime:
+        return cast("Runtime", self)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    service: TinyService
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def do_GET(self) -> None:
+        self.service.requests.append(self.path)
+        if self.service.mistakes.drop_gets:
+            self.close_connection = True
+            return
+        with self.service.lock:
+            self.service.mistakes.unwell -= self.service.mistakes.unwell > 0
+            unwell = self.service.mistakes.unwell > 0 or self.service.mistakes.ignore_reads
+        parts = urlsplit(self.path)
+        if unwell:
+            self._answer(503, {})
+        elif parts.path == "/links":
+            url = parse_qs(parts.query, keep_blank_values=True)["url"][0]
+            found = [{"id": link_id} for link_id, known in self.service.links.items() if known == url]
+            self._answer(200, {"items": found, "next": None})
+        else:
+            self._redirect(parts.path[1:])
+
+    def _redirect(self, link_id: str) -> None:
+        if link_id not in self.service.links or link_id in self.service.mistakes.forget:
+            self._answer(404, {})
+            return
+        url = self.service.links[link_id]
+        self._answer(302, {}, url.lower() if self.service.mistakes.respell else url)
+
+    def do_POST(self) -> None:
+        self.service.requests.append(self.path)
+        url = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["url"]
+        if self.service.mistakes.refuse_writes:
+            self._answer(self.service.mistakes.refuse_writes, {})
+            return
+        link_id = f"link{next(self.service.numbers):03}"
+        self.service.links[link_id] = url
+        self._answer(201, {"url": url} if self.service.mistakes.no_id else {"id": link_id, "url": url})
+
+    def _answer(self, status: int, body: Any, location: str = "") -> None:
+        content = json.dumps(body).encode()
+        self.send_response(status)
+        if location:
+            self.send_header("Location", location)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
+        """Silence."""
