@@ -30,6 +30,7 @@ class Checks:
     _notes: list[str] = field(default_factory=list)
     _began: float = 0.0
     _hopeless: bool = False
+    _failed: bool = False
 
     # --- what a check is given
 
@@ -67,12 +68,10 @@ class Checks:
         stand = get()
         self._used.append(stand)
         yield stand
-        try:
+        if self._failed and stand.own and not stand.whole():
+            self.stands.drop(stand)  # a service that does not recover would be waited for in vain
+        else:
             stand.mend()
-        except LabError:
-            if stand.own:
-                self.stands.drop(stand)
-            raise
 
     # --- which checks run
 
@@ -127,6 +126,7 @@ class Checks:
             raise
         except Exception as error:  # judged below, whatever it is
             failure = error
+        self._failed = failure is not None
         try:
             item.session._setupstate.teardown_exact(None)
         except Exception as error:

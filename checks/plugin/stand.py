@@ -33,8 +33,12 @@ class Stand:
 
     def mend(self) -> None:
         """Undo what a check left in force, so that the next one meets a whole stage."""
-        if self.runtime.faults() or not all(box.ready or box.state == "completed" for box in self.runtime.status()):
+        if not self.whole():
             self.runtime.heal()
+
+    def whole(self) -> bool:
+        """Whether no fault is in force and every box is ready."""
+        return not self.runtime.faults() and all(box.ready for box in self.runtime.status())
 
 
 @dataclass

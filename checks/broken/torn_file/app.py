@@ -11,11 +11,13 @@ from shortener.lab1_file import file_store
 def in_place(path: Path, content: bytes) -> None:
     half = len(content) // 2
     with path.open("wb") as file:
-        for part in (content[:half], content[half:]):
-            file.write(part)
-            file.flush()
-            os.fsync(file.fileno())
-            time.sleep(0.01)
+        file.write(content[:half])
+        file.flush()
+        os.fsync(file.fileno())
+        time.sleep(0.1)  # a slow disk: where the kill strikes
+        file.write(content[half:])
+        file.flush()
+        os.fsync(file.fileno())
 
 
 file_store._replace = in_place
