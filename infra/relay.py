@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import resource
 import sys
 from collections import deque
 from dataclasses import dataclass, field
@@ -201,6 +202,9 @@ async def serve(path: Path) -> None:
 
 def main() -> None:
     path = Path(sys.argv[1])
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):  # macOS refuses "unlimited"
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # clients of a cut link pile up here
     try:
         import uvloop
     except ImportError:  # it has no wheel for every machine; asyncio's own loop only costs more processor time

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import hashlib
 import importlib.util
 import os
 import shutil
 import signal
 import subprocess
-import tempfile
 from pathlib import Path
+from urllib.parse import quote
 
 from infra.boxes.native import Plan
+from infra.boxes.postgres_files import Template, sweep
 from infra.errors import LabError
 
-_RECIPE = "1"  # a change to how the template is made gets a new number, and so a new template
 # Postgres refuses root. In a user namespace that knows only `nobody` it cannot see that it is root outside.
 _NOT_ROOT = ("unshare", "--user", "--map-user=65534", "--map-group=65534")
 
@@ -33,7 +31,9 @@ class PostgresBox:
         if (data / "PG_VERSION").exists():
             _drop_stale_lock(data)
             return
-        template = _template(plan)
+        user, password, database = _identity(plan)
+        made = Template(plan.cache, _binaries(), _as_ordinary_user(), user, password, database)
+        template = made.folder(plan.environment)
         scratch = data.with_name(f".{data.name}.new")
         shutil.rmtree(scratch, ignore_errors=True)
         shutil.copytree(template, scratch, symlinks=True)
@@ -72,7 +72,8 @@ class PostgresBox:
         return [str(_binaries() / "psql"), _url(plan)]
 
     def tidy(self, plan: Plan) -> None:
-        """Remove the bit of shared memory by which a killed Postgres guards its files."""
+        """Remove what a killed initdb left, and the shared memory by which a killed Postgres guards its files."""
+        sweep(plan.cache)
         with contextlib.suppress(OSError, IndexError):
             _, identifier = (_data(plan) / "postmaster.pid").read_text().splitlines()[6].split()
             subprocess.run(["ipcrm", "-m", identifier], capture_output=True, check=False)
@@ -126,75 +127,8 @@ def _identity(plan: Plan) -> tuple[str, str, str]:
 
 
 def _url(plan: Plan) -> str:
-    from urllib.parse import quote
-
     user, password, database = (quote(part, safe="") for part in _identity(plan))
     return f"postgresql://{user}:{password}@127.0.0.1:{plan.port}/{database}"
-
-
-def _template(plan: Plan) -> Path:
-    """The folder of a fresh database for that user, made once. Two stages may make it at once: the first one stays."""
-    identity = _identity(plan)
-    binaries = _binaries()
-    stamp = f"{_RECIPE} {binaries} {(binaries / 'postgres').stat().st_mtime_ns} {identity}"
-    template = plan.cache / f"postgres-{hashlib.sha256(stamp.encode()).hexdigest()[:12]}"
-    if template.exists():
-        return template
-    plan.cache.mkdir(parents=True, exist_ok=True)
-    _sweep(plan.cache)
-    scratch = Path(tempfile.mkdtemp(prefix="building-", dir=plan.cache))
-    lock = os.open(scratch, os.O_RDONLY)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # says that somebody is still at work in this folder
-        _initialise(scratch, binaries, identity, lock)
-        with contextlib.suppress(OSError):
-            (scratch / "data").rename(template)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-        os.close(lock)
-    return template
-
-
-def _sweep(cache: Path) -> None:
-    """Remove what a killed builder left."""
-    for scratch in cache.glob("building-*"):
-        with contextlib.suppress(OSError):
-            lock = os.open(scratch, os.O_RDONLY)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(scratch, ignore_errors=True)
-            finally:
-                os.close(lock)
-
-
-def _initialise(scratch: Path, binaries: Path, identity: tuple[str, str, str], lock: int) -> None:
-    user, password, database = identity
-    (scratch / "password").write_text(password)
-    run = (*_as_ordinary_user(), str(binaries / "initdb"), "-D", str(scratch / "data"), "-U", user)
-    # Only the template is made without waiting for the disk; a running stage keeps Postgres' durable defaults.
-    options = ("--pwfile", str(scratch / "password"), "-A", "scram-sha-256", "--locale=C", "-E", "UTF8", "--no-sync")
-    _call((*run, *options), lock)
-    if database not in ("postgres", user) or user != "postgres":
-        single = (str(binaries / "postgres"), "--single", "-D", str(scratch / "data"), "postgres")
-        quoted = database.replace('"', '""')
-        if database != "postgres":
-            _call((*_as_ordinary_user(), *single), lock, f'CREATE DATABASE "{quoted}"\n')
-
-
-def _call(words: tuple[str, ...], lock: int, text: str = "") -> None:
-    done = subprocess.run(
-        words,
-        input=text,
-        capture_output=True,
-        text=True,
-        check=False,
-        pass_fds=(lock,),
-        env={**os.environ, "LC_ALL": "C"},
-        start_new_session=True,  # a Ctrl-C is the tool's to handle
-    )
-    if done.returncode != 0:
-        words_said = " ".join((done.stderr or done.stdout).split())[-400:]
-        raise LabError(f"Postgres' files could not be made ({words_said}). Look for a full disk with `df -h .lab`.")
 
 
 def _drop_stale_lock(data: Path) -> None:

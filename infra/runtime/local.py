@@ -105,7 +105,7 @@ class LocalRuntime:
                 process.stop(signal.SIGTERM, 10.0, leader_only=True)
         for process in self._processes():
             process.kill()
-        table.send(table.strays(self.project.folder / "boxes"), signal.SIGKILL)
+        table.end_strays(self.project.folder / "boxes")
         for box in self.stage.boxes:
             self.boxes.tidy(box)
         state.forget(self.project, volumes=volumes)

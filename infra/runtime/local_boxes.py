@@ -12,6 +12,7 @@ from infra.box import Box
 from infra.boxes.native import NativeBox, Plan, native
 from infra.errors import LabError
 from infra.project import Project
+from infra.runtime import process_table as table
 from infra.runtime.environment import base_environment, native_environment
 from infra.runtime.links import Link, Relay
 from infra.runtime.ports import Ports, refuse_taken
@@ -84,6 +85,7 @@ class LocalBoxes:
         port = self.port(box) if serves else 0
         if box.native.kind == "procfile":
             environment |= {"HOST": "127.0.0.1", "PORT": str(port)} if serves else {}
+        environment |= {table.MARK: str(self.process(box).pid_file)}
         cache = places.LAB_HOME / "cache"
         return Plan(box, self.project.app.absolute(), port, base_environment() | environment, folders, cache)
 

@@ -177,7 +177,7 @@ class BoxProcess:
     def kill_strays(self) -> None:
         """Kill what a box that is dead by its lock has left: see `table.strays`."""
         if self.pid_file.exists():
-            table.send(table.strays(self.pid_file), signal.SIGKILL)
+            table.end_strays(self.pid_file)
 
     def stop(self, number: signal.Signals, seconds: float, *, leader_only: bool) -> None:
         """Ask it to end with that signal, also when it is paused; SIGKILL after `seconds`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from pathlib import Path
 
 import psutil
@@ -46,6 +47,13 @@ def strays(place: Path) -> list[psutil.Process]:
             if mark is not None and place in (Path(mark), Path(mark).parent) and lives(process):
                 found.append(process)
     return [process for process in found if process.pid != os.getpid()]
+
+
+def end_strays(place: Path) -> None:
+    """Kill them and wait until they are gone, for 5 s at most."""
+    deadline = time.monotonic() + 5.0
+    while (found := strays(place)) and time.monotonic() < deadline:
+        send(found, signal.SIGKILL)
 
 
 def send(processes: list[psutil.Process], number: signal.Signals) -> None:
