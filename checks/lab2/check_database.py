@@ -68,8 +68,8 @@ def check_database_killed(stand: Stand, note: Callable[[str], None]) -> None:
     _expect_in_time(timeline, did)
     back = max(span.end or span.start for span in timeline.faults)
     late = [request for request in timeline.requests if request.start > back + QUIET]
-    if not late:
-        inconclusive("the machine was too slow: no request was sent once the database was back")
+    if not late:  # on a slow machine the load has ended by then
+        expect_recovery(stand.service, _known_link(stand), did)
     failed = [request for request in late if request.outcome != "ok"]
     got = f"{len(failed)} of {len(late)} requests still failed, such as {_words(failed)}"
     expect(not failed, did=did, expected=f"that all is served again {QUIET:g} s after it is back", got=got)

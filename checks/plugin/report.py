@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass, field
 from typing import IO
 
-from rich.console import Console
-
 from checks.plugin.verdict import INCONCLUSIVE, MARKS, PROVED, Result
 
-COLOURS = {"pass": "green", "fail": "red", "inconclusive": "yellow"}
+COLOURS = {"pass": "32", "fail": "31", "inconclusive": "33"}  # of a terminal
+BOLD, DIM = "1", "2"
 WORDS = {PROVED: "proved", INCONCLUSIVE: "inconclusive"}
 
 
@@ -22,15 +22,12 @@ class Report:
     as_json: bool = False
     header: dict[str, object] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        self._console = Console(file=self.out, highlight=False, markup=False, soft_wrap=True)
-
     def begin(self, lab: int, runtime: str, app: str, where: str) -> None:
         self.header = {"lab": lab, "runtime": runtime, "app": app, "stage": where}
         self._line(f"Lab {lab}, {runtime} runtime, {where}. The service: {app}")
 
     def aside(self, sentence: str) -> None:
-        self._line(f"  {sentence}", style="dim")
+        self._line(f"  {sentence}", style=DIM)
 
     def result(self, result: Result) -> None:
         mark = MARKS[result.verdict]
@@ -58,7 +55,7 @@ class Report:
         self._line("")
         self._line(
             f"Lab {lab} is {verdict}: {tally or 'no check ran'} ({seconds:.0f} s).",
-            style=f"bold {'green' if code == PROVED else 'yellow' if code == INCONCLUSIVE else 'red'}",
+            style=f"{BOLD};{COLOURS['pass' if code == PROVED else 'inconclusive' if code == INCONCLUSIVE else 'fail']}",
         )
 
     def _block(self, result: Result) -> None:
@@ -67,14 +64,20 @@ class Report:
             if text:
                 self._line(f"    {label + ':':<11}{_indented(text, 15)}")
         if result.log:
-            self._line("    the end of the service's log:", style="dim")
-            self._line(f"      {_indented(result.log, 6)}", style="dim")
+            self._line("    the end of the service's log:", style=DIM)
+            self._line(f"      {_indented(result.log, 6)}", style=DIM)
         self._line(f"    {'next:':<11}{_indented(result.next, 15)}")
 
     def _line(self, text: str, style: str = "") -> None:
-        if not self.as_json:
-            self._console.print(text, style=style or None)
-            self.out.flush()
+        if self.as_json:
+            return
+        if style and self.out.isatty() and not os.environ.get("NO_COLOR"):
+            text = f"\x1b[{style}m{text}\x1b[0m"
+        try:
+            print(text, file=self.out, flush=True)
+        except BrokenPipeError:  # whoever read it, such as `head`, has seen enough: as with Ctrl-C
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.out.fileno())
+            raise KeyboardInterrupt from None
 
 
 def _indented(text: str, width: int) -> str:

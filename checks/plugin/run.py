@@ -19,6 +19,7 @@ SUITES = {
     1: (*CONTRACT, "lab1/check_file.py"),
     2: (*CONTRACT, *DATABASE),
 }  # a lab keeps the promises of those before it
+_PLUGINS = "terminal, cacheprovider, logging, faulthandler, warnings, unraisableexception, threadexception, doctest"
 
 
 def run_checks(
@@ -49,7 +50,7 @@ def suite(lab: int) -> tuple[Path, ...]:
 
 def _pytest(paths: tuple[Path, ...], checks: Checks) -> int:
     """pytest without the plugins that other packages bring (locust's would load gevent) and no output of its own."""
-    quiet = [f"-pno:{name}" for name in ("terminal", "cacheprovider", "logging", "faulthandler", "warnings", "doctest")]
+    quiet = [f"-pno:{name}" for name in _PLUGINS.split(", ")]
     config = ["-c", str(CHECKS / "plugin" / "checks.ini"), f"--rootdir={CHECKS.parent}"]
     arguments = [
         *quiet,

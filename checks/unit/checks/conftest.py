@@ -91,8 +91,9 @@ def port() -> Iterator[int]:
 
 
 @pytest.fixture
-def ran(tmp_path: Path, port: int) -> Callable[..., Ran]:
+def ran(tmp_path: Path, port: int, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
     """Run checks whose bodies are given as source."""
+    monkeypatch.setattr("infra.project.LAB_HOME", tmp_path / "lab")
 
     def run(source: str, *names: str, as_json: bool = False, own: bool = False, stands: bool = True) -> Ran:
         file = tmp_path / "check_made_up.py"
