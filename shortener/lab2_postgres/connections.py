@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import select
 import socket
 from collections.abc import Sequence
 from typing import Any
@@ -65,14 +66,14 @@ class Connections:
                 self._idle.append(connection)
 
     async def _take_idle(self) -> Connection | None:
-        """An idle connection that the server has not ended, as far as the socket knows; the server is not asked."""
+        """An idle connection whose server has said nothing: what it says to an idle one is farewell."""
         while self._idle:
             connection = self._idle.pop()
-            try:
-                connection.pgconn.consume_input()
+            poll = select.poll()
+            poll.register(connection.fileno(), select.POLLIN)
+            if not poll.poll(0):
                 return connection
-            except psycopg.OperationalError:
-                await connection.close()
+            await connection.close()
         return None
 
 

@@ -12,7 +12,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, NullPool, create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 LOCK = text("SELECT pg_try_advisory_lock(7263001)")  # a number of our own, held until the connection ends
@@ -22,7 +22,9 @@ def migrate(url: str, revision: str = "head") -> None:
     """Raises TimeoutError when another migration does not end, and what Alembic, SQLAlchemy and psycopg raise."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url, connect_timeout=5))
+    engine = create_engine(
+        "postgresql+psycopg://", creator=lambda: psycopg.connect(url, connect_timeout=5), poolclass=NullPool
+    )
     with engine.connect() as connection:
         take_turns(connection)
         config.attributes["connection"] = connection
