@@ -20,7 +20,7 @@ from infra.runtime.docker_faults import Faults
 from infra.runtime.docker_interrupt import heard_once, unstoppable
 from infra.runtime.docker_memory import memory
 from infra.runtime.docker_ready import has_ended, wait_ready
-from infra.runtime.ports import refuse_taken
+from infra.runtime.ports import is_free, refuse_taken
 from infra.runtime.protocol import BoxStatus, Progress
 from infra.stage import Box, read_stage
 
@@ -32,7 +32,8 @@ class DockerRuntime:
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        self._environment = docker_compose.variables(project)
+        self._kind = images.which()
+        self._environment = docker_compose.variables(project, self._kind)
         self.stage = read_stage(COMPOSE_FILE, docker_compose.profiles(project), self._environment)
         self._faults = Faults(project, self.stage)
 
@@ -62,7 +63,7 @@ class DockerRuntime:
         return frozenset(name for name, one in found.items() if one.state in ("running", "paused"))
 
     def _build(self, progress: Progress) -> None:
-        kind = "official images" if images.which() == "official" else "stand-in images, built on this machine"
+        kind = "official images" if self._kind == "official" else "stand-in images, built on this machine"
         progress(f"the containers run {kind}")
         image, base = self._environment["LAB_APP_IMAGE"], self._environment["LAB_PYTHON_IMAGE"]
         docker_app.build(self.project, image, base, self._environment, progress)
@@ -82,8 +83,9 @@ class DockerRuntime:
                 if box.name not in standing and not is_step(box):
                     self._start(box)
             return
-        docker_compose.up(self.project, self._environment, progress)
-        wait_ready(self.project, self.stage.boxes)
+        docker_compose.up(self.project, self._kind, self._environment, progress)
+        # Compose has waited for the health checks; what the service itself says of the others is asked here.
+        wait_ready(self.project, [box for box in self.stage.boxes if box.native.ready])
         docker_half_up.end(self.project)
 
     def _take_back(self, standing: frozenset[str]) -> None:
@@ -98,7 +100,7 @@ class DockerRuntime:
     def _refuse_taken_port(self, standing: frozenset[str]) -> None:
         for box in self.stage.boxes:
             for port in box.ports:
-                if port.published is None or box.name in standing:
+                if port.published is None or box.name in standing or is_free(port.published):
                     continue
                 holder = docker_compose.holder_of(port.published, self.project)
                 if holder:

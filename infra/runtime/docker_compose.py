@@ -36,9 +36,9 @@ def profiles(project: Project) -> frozenset[str]:
     return frozenset({f"lab-{project.lab}"}) | project.profiles
 
 
-def variables(project: Project) -> dict[str, str]:
+def variables(project: Project, kind: images.Kind) -> dict[str, str]:
     """The environment that fills docker-compose.yml in, and that `docker compose` itself runs in."""
-    chosen = images.chosen()
+    chosen = images.chosen(kind)
     own = {
         **chosen,
         "APP": str(project.app),
@@ -65,9 +65,9 @@ def _quiet(arguments: Sequence[str]) -> list[str]:
     return ["--progress=quiet"] if arguments[:1] == ("run",) else []
 
 
-def up(project: Project, environment: Mapping[str, str], progress: Progress) -> None:
+def up(project: Project, kind: images.Kind, environment: Mapping[str, str], progress: Progress) -> None:
     """`docker compose up --wait`. Raises LabError with Compose's last lines and those of a box that failed."""
-    pull = "never" if images.which() == "stand-ins" else "missing"
+    pull = "never" if kind == "stand-ins" else "missing"
     told: set[str] = set()
 
     def each_line(line: str) -> None:
@@ -107,13 +107,14 @@ def down(project: Project, *, volumes: bool) -> None:
     doing = "the removal of the stage"
     boxes = f"label={PROJECT_LABEL}={project.name}"
     _remove("rm", docker("ps", "-aq", "--filter", f"label={SIDECAR_LABEL}={project.name}", doing=doing), "--force")
-    paused = docker("ps", "-q", "--filter", boxes, "--filter", "status=paused", doing=doing).split()
-    if paused:
+    rows = docker("ps", "-a", "--filter", boxes, "--format", "{{.ID}} {{.State}}", doing=doing).splitlines()
+    states = dict(row.split() for row in rows)
+    if paused := [one for one, state in states.items() if state == "paused"]:
         attempt("unpause", *paused)
-    running = docker("ps", "-q", "--filter", boxes, doing=doing).split()
+    running = [one for one, state in states.items() if state in ("running", "paused", "restarting")]
     if running and not docker_half_up.is_half_up(project):
         attempt("stop", "--time=10", *running)
-    _remove("rm", docker("ps", "-aq", "--filter", boxes, doing=doing), "--force", "--volumes")
+    _remove("rm", " ".join(states), "--force", "--volumes")
     _remove("network rm", docker("network", "ls", "-q", "--filter", boxes, doing=doing))
     unwanted = docker_half_up.volumes(project) if volumes else docker_half_up.worthless_volumes(project)
     _remove("volume rm", " ".join(unwanted))

@@ -15,7 +15,7 @@ from infra.runtime.protocol import State
 from infra.stage import Box
 
 PROJECT_LABEL = "com.docker.compose.project"
-_ANSWER = 2.0  # seconds that a box may take to say that it is ready
+_ANSWER = 5.0  # seconds that a box may take to say that it is ready
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from infra.errors import LabError
 from infra.project import Project
 from infra.runtime.docker_containers import Container, containers, ready, tail
 
-_DEADLINE = 30.0  # seconds
+_DEADLINE = 60.0  # seconds
 _POLL = 0.02
 
 

@@ -61,7 +61,7 @@ def tool_image() -> str:
     """The tools' image: LAB_FAULTS_IMAGE, the stand-in, or one that is built here once on the official Python image.
 
     Raises LabError when it cannot be built."""
-    chosen = images.chosen()
+    chosen = images.chosen(images.which())
     if "LAB_FAULTS_IMAGE" in chosen:
         return chosen["LAB_FAULTS_IMAGE"]
     base = chosen["LAB_PYTHON_IMAGE"]

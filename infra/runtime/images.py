@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 from infra.project import COMPOSE_FILE, ROOT
@@ -35,17 +34,15 @@ def present(images: Mapping[str, str]) -> bool:
 
 
 def missing(images: Mapping[str, str]) -> list[str]:
-    """Those of the images that the engine does not hold."""
+    """Those of the images that the engine does not hold; all of them where no engine answers."""
     names = sorted(set(images.values()))
-    with ThreadPoolExecutor(len(names) or 1) as pool:
-        return [name for name, held in zip(names, pool.map(_held, names), strict=True) if not held]
-
-
-def chosen(environment: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Image variable to the image a stage gets. A LAB_…_IMAGE of the learner's own environment wins."""
-    environment = os.environ if environment is None else environment
-    images = stand_ins() if which() == "stand-ins" else official()
-    return {name: environment.get(name) or image for name, image in images.items()}
+    asked = subprocess.run(
+        ["docker", "image", "inspect", "--format", "held", *names], capture_output=True, text=True, check=False
+    )
+    if asked.returncode == 0:
+        return []
+    absent = {name.removesuffix(":latest") for name in re.findall(r"No such image: (\S+)", asked.stderr)}
+    return [name for name in names if name.removesuffix(":latest") in absent] if absent else names
 
 
 def which() -> Kind:
@@ -55,6 +52,8 @@ def which() -> Kind:
     return "stand-ins"
 
 
-def _held(image: str) -> bool:
-    found = subprocess.run(["docker", "image", "inspect", image], capture_output=True, check=False)
-    return found.returncode == 0
+def chosen(kind: Kind, environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Image variable to the image a stage gets. A LAB_…_IMAGE of the learner's own environment wins."""
+    environment = os.environ if environment is None else environment
+    images = stand_ins() if kind == "stand-ins" else official()
+    return {name: environment.get(name) or image for name, image in images.items()}

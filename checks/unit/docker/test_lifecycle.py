@@ -243,7 +243,7 @@ def test_a_tool_runs_with_its_arguments_and_input(
 def test_the_compose_file_stands_by_itself_with_the_images_of_this_machine(make: Make) -> None:
     own = make("bare-compose", lab=2)
     runtime = DockerRuntime(own)
-    docker("image", "inspect", images.chosen()["LAB_POSTGRES_IMAGE"])
+    docker("image", "inspect", images.chosen(images.which())["LAB_POSTGRES_IMAGE"])
     options = ["-p", own.name, "-f", str(APP.parents[3] / "docker-compose.yml"), "--profile", "lab-2"]
     if images.which() == "stand-ins":
         options += ["--env-file", str(images.STAND_INS_FILE)]

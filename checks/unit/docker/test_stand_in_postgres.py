@@ -19,7 +19,7 @@ Start = Callable[..., str]
 
 @pytest.fixture(scope="module")
 def image() -> str:
-    return images.chosen()["LAB_POSTGRES_IMAGE"]
+    return images.chosen(images.which())["LAB_POSTGRES_IMAGE"]
 
 
 @pytest.fixture
