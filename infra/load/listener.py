@@ -78,7 +78,15 @@ def _read_links(path: str) -> list[list[str]]:
 
 
 def _end_after(environment: Any, seconds: float) -> None:
-    gevent.spawn_later(seconds, environment.runner.quit)
+    """gevent counts a delay from when its loop last turned, which may be long ago by now: hence a clock of our own."""
+    end = time.monotonic() + seconds
+
+    def quit_in_time() -> None:
+        while (left := end - time.monotonic()) > 0:
+            gevent.sleep(left)
+        environment.runner.quit()
+
+    gevent.spawn(quit_in_time)
 
 
 def _log_events(environment: Any, log: EventWriter) -> None:

@@ -25,7 +25,7 @@ def kill() -> Experiment:
             "The file is cut in the middle, and the service does not start any more.",
         ),
         right=_after_the_kill,
-        load=Load(seconds=9.0, write_share=0.3),
+        load=Load(seconds=10.0, write_share=0.3),
         schedule=(
             At(3.0, "kill -9 app", lambda stage: stage.kill("app")),
             At(5.0, started, lambda stage: stage.start("app")),

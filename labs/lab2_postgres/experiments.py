@@ -21,7 +21,7 @@ def kill_postgres() -> Experiment:
         name="kill-postgres",
         lab=2,
         title="kill -9 Postgres under load",
-        question="What will happen if Postgres is killed under load, and started again 3 s later?",
+        question="What will happen if Postgres is killed under load, and started again 2 s later?",
         answers=(
             "Requests hang until Postgres is back.",
             "Requests are answered 503 at once, and the service recovers by itself, with every acknowledged link.",
@@ -29,10 +29,10 @@ def kill_postgres() -> Experiment:
             "The service recovers, but the last links that it acknowledged are gone.",
         ),
         right=_after_the_kill,
-        load=Load(seconds=10.0, write_share=0.3),
+        load=Load(seconds=12.0, write_share=0.3),
         schedule=(
             At(3.0, "kill -9 postgres", lambda stage: stage.kill("postgres")),
-            At(6.0, started, lambda stage: stage.start("postgres")),
+            At(5.0, started, lambda stage: stage.start("postgres")),
         ),
         needs=("postgres",),
         mended=started,

@@ -35,8 +35,7 @@ class TinyService:
         self.requests: list[str] = []
         self.numbers = itertools.count()
         self.lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"service": self}))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"service": self}))
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
 
@@ -70,6 +69,13 @@ class TinyRuntime:
 
     def as_runtime(self) -> Runtime:
         return cast("Runtime", self)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that hangs up in the middle is no error here."""
 
 
 class _Handler(BaseHTTPRequestHandler):
