@@ -21,6 +21,7 @@ from infra.runtime.launcher import Launcher
 from infra.runtime.local_boxes import LocalBoxes
 from infra.runtime.process import BoxProcess, Launch
 from infra.runtime.protocol import BoxStatus, Progress
+from infra.runtime.troubles import told
 from infra.stage import Stage, read_stage
 
 
@@ -49,7 +50,7 @@ class LocalRuntime:
         On a stage that stands already it starts the boxes that do not run, a killed one too, and leaves every other
         fault in force, saying so. If it fails or is interrupted, whatever it started is taken down again."""
         self._readable()
-        with heard_once(), state.locked(self.project):
+        with told(), heard_once(), state.locked(self.project):
             before = {process.name for process in self._processes() if process.alive()}
             try:
                 self._up(progress, before)
@@ -91,13 +92,15 @@ class LocalRuntime:
 
     def down(self, *, volumes: bool = False) -> None:
         """End every process of the project, whatever the compose file says by now, and forget its state."""
-        with state.locked(self.project):
+        with told(), state.locked(self.project):
             self._down(volumes=volumes)
 
     def _down(self, *, volumes: bool) -> None:
         for process in self._processes():
             if process.alive() and process.paused():
                 process.send(signal.SIGCONT)
+        with contextlib.suppress(LabError):  # a service drains faster when it can reach what it waits for
+            self.boxes.heal_links()
         for box in reversed(self.stage.boxes):
             self.boxes.stop(box)
         for process in self._processes():
@@ -232,19 +235,14 @@ class LocalRuntime:
 
     def heal(self) -> None:
         """Undo every fault, start each box that does not run (one killed from outside too), and wait for all."""
-        with heard_once(), state.locked(self.project):
+        with told(), heard_once(), state.locked(self.project):
             self._must_stand()
             for box in self.stage.boxes:
                 process = self.boxes.process(box)
                 if process.alive():
                     process.send(signal.SIGCONT)
                     disk.lift(process)
-            relay = self.boxes.relay
-            healed = [replace(link, cut=False, delay=0.0) for link in self.boxes.links()]
-            if healed and relay.process.alive():
-                relay.change(healed)
-            elif healed:
-                relay.write(healed, self.boxes.ports.get("relay"))
+            self.boxes.heal_links()
             self._launch(list(self.stage.boxes), lambda _: None)
             self._faults.clear()
 
@@ -255,7 +253,7 @@ class LocalRuntime:
     def _at_work(self, box: str) -> Iterator[Box]:
         found = self._box(box)
         self._must_stand()
-        with heard_once(), state.locked(self.project):
+        with told(), heard_once(), state.locked(self.project):
             yield found
 
     def _box(self, name: str) -> Box:

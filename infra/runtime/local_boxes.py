@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -114,6 +115,14 @@ class LocalBoxes:
             self.relay.spawn(base_environment())
         elif links != self.relay.links():
             self.relay.change(links)
+
+    def heal_links(self) -> None:
+        """Let everything pass again on every link; a relay that does not run will when it is started."""
+        healed = [replace(link, cut=False, delay=0.0) for link in self.relay.links()]
+        if healed != self.relay.links():
+            self.relay.write(healed, self.ports.get("relay"))
+            if self.relay.process.alive():
+                self.relay.change(healed)
 
     def spawn(self, box: Box) -> bool:
         """Start the box if it does not run. False when there is nothing to wait for."""

@@ -98,10 +98,12 @@ def _next_free(port: int) -> int:
 
 
 def _owner(port: int) -> psutil.Process | None:
-    with contextlib.suppress(psutil.Error):
-        for connection in psutil.net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.pid and tuple(connection.laddr)[1:] == (port,):
-                return psutil.Process(connection.pid)
+    """The process that listens there, if this user may see it (macOS shows each process alone, and one's own)."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            for connection in process.net_connections("tcp"):
+                if connection.status == psutil.CONN_LISTEN and tuple(connection.laddr)[1:] == (port,):
+                    return process
     return None
 
 

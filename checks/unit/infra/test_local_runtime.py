@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import os
 import shutil
@@ -208,6 +209,23 @@ class TestUpThatFails:
         runtime = open_stage(2, app=app)
         with pytest.raises(LabError, match=r"migrate ended with exit code 1 .*\nno such table"):
             runtime.up(quiet)
+        assert living_below(runtime.project.folder) == []
+
+    @pytest.mark.parametrize(
+        ("number", "why"),
+        [(errno.ENOSPC, "The disk is full"), (errno.EACCES, "belongs to another user"), (errno.EIO, "cannot be used")],
+    )
+    def test_what_the_machine_refuses_is_a_sentence(
+        self, open_stage: OpenStage, monkeypatch: pytest.MonkeyPatch, number: int, why: str
+    ) -> None:
+        def refuse(*_: object, **__: object) -> None:
+            raise OSError(number, os.strerror(number), "/some/file")
+
+        runtime = open_stage(2)
+        with monkeypatch.context() as patch:
+            patch.setattr("shutil.copytree", refuse)
+            with pytest.raises(LabError, match=why):
+                runtime.up(quiet)
         assert living_below(runtime.project.folder) == []
 
     def test_an_unreadable_compose_file_stops_up_but_not_down(self, lab_home: Path, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ class TestPorts:
             refuse_taken(port, 1)
 
     def test_an_owner_that_cannot_be_seen_is_said_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("psutil.net_connections", lambda kind: [])
+        monkeypatch.setattr("psutil.Process.net_connections", lambda process, kind: [])
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
             with pytest.raises(LabError, match=rf"Port {port} is taken by a process of another user\. Stop it, or"):
