@@ -23,4 +23,5 @@ def import_links(
         raise LabError(f"{file} is no file. Name the JSON file of your lab 1 service, or leave it out.")
     code = runtime.run("import", ["-"] if file else [], stdin=file)
     if code != 0:
-        raise LabError(f"The import ended early (exit code {code}); what it said stands above. Nothing is half there.")
+        other = "" if file else " If lab 1 has left no file here, name one: `lab import FILE`."
+        raise LabError(f"The import ended early (exit code {code}) and changed nothing; why stands above.{other}")
