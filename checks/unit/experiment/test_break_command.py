@@ -18,7 +18,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from checks.unit.experiment.samples import steady
-from infra.commands import break_
+from infra.commands import break_, breaking
 from infra.commands.live_line import LiveLine
 from infra.errors import LabError
 from infra.experiment import Experiment, Tick
@@ -41,8 +41,8 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> typer.Typer:
         say("a stage comes up")
         yield None
 
-    monkeypatch.setattr(break_, "stage_for", no_stage)
-    monkeypatch.setattr(break_, "run", lambda planned, stage, say, live=None: TIMELINE)
+    monkeypatch.setattr(breaking, "stage_for", no_stage)
+    monkeypatch.setattr(breaking, "run", lambda planned, stage, say, live=None: TIMELINE)
     app = typer.Typer()
     app.command()(break_.break_)
     return app
@@ -70,10 +70,10 @@ def test_programs_get_one_object(lab: typer.Typer) -> None:
     # A process of its own: --json moves the real standard output.
     program = (
         "from checks.unit.experiment import test_break_command as t; import contextlib, typer\n"
-        "from infra.commands import break_\n"
-        "break_.stage_for = lambda e, say: contextlib.nullcontext(print('a tool speaks', flush=True))\n"
-        "break_.run = lambda *a: t.TIMELINE\n"
-        "break_.break_(1, 'kill', predict='b', show_list=False, as_json=True)\n"
+        "from infra.commands import breaking\n"
+        "breaking.stage_for = lambda e, say: contextlib.nullcontext(print('a tool speaks', flush=True))\n"
+        "breaking.run = lambda *a: t.TIMELINE\n"
+        "breaking.break_stage(1, 'kill', 'b', True)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=os.environ)
     record = json.loads(done.stdout)
