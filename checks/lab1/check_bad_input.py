@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from urllib.parse import urlencode
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -44,6 +45,13 @@ BODIES = st.one_of(
 PATHS = st.binary(max_size=24).map(lambda raw: "/" + "".join(f"%{byte:02x}" for byte in raw)) | st.text(
     st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters="#"), max_size=40
 ).map(lambda text: "/" + text.lstrip("/"))
+QUERIES = st.lists(
+    st.tuples(
+        st.sampled_from(["url", "limit", "cursor"]) | st.text(max_size=5),
+        st.text(max_size=30) | st.integers().map(str) | st.floats().map(str) | _url_like,
+    ),
+    max_size=4,
+).map(lambda pairs: "/links?" + urlencode(pairs, errors="replace"))
 
 
 def check_generated_input(service: Service) -> None:
@@ -61,7 +69,7 @@ def check_generated_input(service: Service) -> None:
         )
 
     @RANDOM
-    @given(path=PATHS, method=st.sampled_from(["GET", "HEAD", "POST", "DELETE", "PUT"]))
+    @given(path=PATHS | QUERIES, method=st.sampled_from(["GET", "HEAD", "POST", "DELETE", "PUT"]))
     def paths(path: str, method: str) -> None:
         answer = service.request(method, path)
         did = f"Sent {method} {path} (generated)."
