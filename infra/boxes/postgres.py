@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from infra.boxes.native import Plan
-from infra.boxes.postgres_files import Template, sweep
+from infra.boxes.postgres_files import Template, release, sweep
 from infra.errors import LabError
 
 # Postgres refuses root. In a user namespace that knows only `nobody` it cannot see that it is root outside.
@@ -74,10 +74,7 @@ class PostgresBox:
     def tidy(self, plan: Plan) -> None:
         """Remove what a killed initdb left, and the shared memory by which a killed Postgres guards its files."""
         sweep(plan.cache)
-        with contextlib.suppress(OSError, IndexError):
-            _, identifier = (_data(plan) / "postmaster.pid").read_text().splitlines()[6].split()
-            subprocess.run(["ipcrm", "-m", identifier], capture_output=True, check=False)
-            (_data(plan) / "postmaster.pid").unlink()
+        release(_data(plan))
 
     def can_fill(self) -> str:
         return "Postgres keeps files of 16 MB and more, so a limit on their length would leave it room to write"

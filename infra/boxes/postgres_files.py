@@ -59,6 +59,16 @@ class Template:
             _call(single, environment, lock, f'CREATE DATABASE "{quoted}"\n')
 
 
+def release(data: Path) -> None:
+    """Free the bit of System V shared memory by which a Postgres that was killed still guards these files.
+
+    Its number is in line 7 of postmaster.pid. Call it when no process of that database lives."""
+    with contextlib.suppress(OSError, IndexError, ValueError):
+        _, identifier = (data / "postmaster.pid").read_text().splitlines()[6].split()
+        subprocess.run(["ipcrm", "-m", identifier], capture_output=True, check=False)
+        (data / "postmaster.pid").unlink()
+
+
 def sweep(cache: Path) -> None:
     """Remove what a killed maker left."""
     for scratch in cache.glob("building-*"):
@@ -87,6 +97,7 @@ def _scratch(cache: Path) -> Iterator[tuple[Path, int]]:
 
 def _remove(scratch: Path) -> None:
     """Remove the folder, again if a dying child of initdb writes into it meanwhile."""
+    release(scratch / "data")
     deadline = time.monotonic() + 2.0
     while scratch.exists() and time.monotonic() < deadline:
         shutil.rmtree(scratch, ignore_errors=True)

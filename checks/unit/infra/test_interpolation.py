@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from infra.dotenv import with_dotenv
@@ -100,16 +100,19 @@ TEMPLATES = st.recursive(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 @given(TEMPLATES)
 def test_any_template_becomes_what_the_model_says(template: Template) -> None:
     assert substitute(template.text, VARIABLES) == template.value
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 @given(st.text(max_size=40))
 def test_any_text_survives_being_escaped(text: str) -> None:
     assert substitute(text.replace("$", "$$"), {}) == text
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 @given(st.text(max_size=20))
 def test_a_value_is_never_read_as_a_template(value: str) -> None:
     assert substitute("<${NAME}>", {"NAME": value}) == f"<{value}>"

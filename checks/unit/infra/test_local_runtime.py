@@ -29,7 +29,7 @@ from infra.runtime.protocol import BoxStatus
 
 def get(runtime: LocalRuntime, path: str) -> int:
     """The status that the service answers; 0 when it does not."""
-    connection = http.client.HTTPConnection("127.0.0.1", runtime.project.port, timeout=3)
+    connection = http.client.HTTPConnection("127.0.0.1", runtime.project.port, timeout=5)
     try:
         connection.request("GET", path)
         return connection.getresponse().status
@@ -309,6 +309,21 @@ class TestLab2:
         psql, url = runtime.connect("postgres")
         refused = subprocess.run([psql, url.replace(":lab@", ":wrong@")], capture_output=True, text=True, check=False)
         assert "password authentication failed" in refused.stderr
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="reads Linux' list of shared memory")
+    def test_a_killed_postgres_leaves_no_shared_memory(self, open_stage: OpenStage) -> None:
+        def kept() -> list[str]:
+            rows = Path("/proc/sysvipc/shm").read_text().splitlines()[1:]
+            return [row.split()[1] for row in rows]
+
+        runtime = open_stage(2)
+        runtime.up(quiet)
+        mine = (volume(runtime, "postgres-data") / "postmaster.pid").read_text().splitlines()[6].split()[1]
+        assert mine in kept()
+        runtime.kill("postgres")
+        assert mine in kept()
+        runtime.down()
+        assert mine not in kept()
 
     def test_up_starts_what_does_not_run(self, open_stage: OpenStage) -> None:
         runtime, said = open_stage(2), list[str]()

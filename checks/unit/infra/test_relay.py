@@ -158,7 +158,7 @@ def test_a_slow_link_delays_each_direction(relay: Relay) -> None:
         relay.set("app", "db", delay=0.0)
         began = time.monotonic()
         assert ask(connection, b"fast") == b"fast"
-        assert time.monotonic() - began < 0.15
+        assert time.monotonic() - began < 0.3
 
 
 def test_a_dead_server_is_heard_at_once(relay: Relay, echo: Echo) -> None:
