@@ -21,7 +21,7 @@ def numbers() -> None:
             rows.append(row)
             live.update(_table(rows), refresh=True)
     console.print(
-        "\nEach is a median. Memory: what a step costs Python itself, measured in the nearest cache, is taken off."
+        "\nMedians. Memory: the best of three walks, less what a step costs Python itself (in the nearest cache)."
     )
 
 
