@@ -124,9 +124,9 @@ def test_what_is_not_http() -> None:
 
 def test_a_server_that_never_answers_is_left_in_time() -> None:
     began = time.monotonic()
-    with server(answer_after(0.8)) as port:
+    with server(answer_after(2)) as port:
         anatomy = take_apart(f"http://127.0.0.1:{port}/", limit=0.3)
-        assert time.monotonic() - began < 0.7
+        assert time.monotonic() - began < 1.8
     assert "0.3 s" in (anatomy.failure or "")
     assert [part.name for part in anatomy.parts][:3] == ["DNS", "connect", "send"]
 
@@ -134,7 +134,7 @@ def test_a_server_that_never_answers_is_left_in_time() -> None:
 def test_a_server_that_drips_is_left_in_time_too() -> None:
     def drip(connection: socket.socket) -> None:
         connection.recv(65536)
-        for letter in b"HTTP/1.1 200 OK":
+        for letter in b"HTTP/1.1 200 All is well":
             with contextlib.suppress(OSError):
                 connection.sendall(bytes([letter]))
             threading.Event().wait(0.1)
@@ -142,7 +142,7 @@ def test_a_server_that_drips_is_left_in_time_too() -> None:
     began = time.monotonic()
     with server(drip) as port:
         anatomy = take_apart(f"http://127.0.0.1:{port}/", limit=0.4)
-        assert time.monotonic() - began < 1.2
+        assert time.monotonic() - began < 2
     assert "more than 0.4 s" in (anatomy.failure or "")
 
 
