@@ -19,7 +19,9 @@ _SCHEMA = {"type": "object", "required": ["title", "status", "detail"]}
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Those errors, and any other, as OpenAPI responses."""
     content = {MEDIA_TYPE: {"schema": _SCHEMA}}
-    named = {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
+    named: dict[int | str, Any] = {
+        status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses
+    }
     return {**named, "default": {"description": "Any other error", "content": content}}
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import re
+import secrets
 import string
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shortener.lab1_file import links
 from shortener.lab1_file.links import ID, checked_url, new_id
 
 TAKEN = (
@@ -110,7 +110,7 @@ def test_ids_are_seven_characters_of_base62_and_differ() -> None:
 
 def test_a_reserved_path_is_never_an_id(monkeypatch: pytest.MonkeyPatch) -> None:
     characters = iter("healthz" + "metrics" + "abcdefg")
-    monkeypatch.setattr(links.secrets, "choice", lambda _: next(characters))
+    monkeypatch.setattr(secrets, "choice", lambda _: next(characters))
     assert new_id() == "abcdefg"
     assert not re.fullmatch(ID, "healthz")
     assert not re.fullmatch(ID, "metrics")

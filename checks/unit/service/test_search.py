@@ -6,6 +6,7 @@ import contextlib
 import re
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import psycopg
@@ -81,7 +82,7 @@ def test_generated_requests_meet_what_the_service_says_of_itself(client: httpx.C
 
     @settings(max_examples=40, deadline=None)
     @given(description[path][method].as_strategy())
-    def conforms(case: schemathesis.Case) -> None:
+    def conforms(case: schemathesis.Case[Any]) -> None:
         case.call_and_validate(excluded_checks=[positive_data_acceptance])
 
     conforms()

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -147,7 +148,7 @@ def test_generated_requests_meet_what_the_service_says_of_itself(client: httpx.C
 
     @settings(max_examples=40, deadline=None)
     @given(description[path][method].as_strategy())
-    def conforms(case: schemathesis.Case) -> None:
+    def conforms(case: schemathesis.Case[Any]) -> None:
         # Not every text that the description lets pass is a url: which are is said in words only.
         case.call_and_validate(excluded_checks=[positive_data_acceptance])
 
