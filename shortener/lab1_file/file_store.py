@@ -22,6 +22,7 @@ class FileStore:
 
     def __init__(self, path: Path) -> None:
         """Raises ValueError or OSError, with a sentence, when there is a file and it cannot be used."""
+        path.parent.mkdir(parents=True, exist_ok=True)
         links = read_links(path) if path.exists() else []
         self._path = path
         self._urls = {link.id: link.url for link in links}
