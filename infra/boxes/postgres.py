@@ -73,7 +73,7 @@ class PostgresBox:
 
     def tidy(self, plan: Plan) -> None:
         """Remove what a killed initdb left, and the shared memory by which a killed Postgres guards its files."""
-        sweep(plan.cache)
+        sweep(plan.cache, patience=1.0)
         release(_data(plan))
 
     def can_fill(self) -> str:

@@ -69,16 +69,26 @@ def release(data: Path) -> None:
         (data / "postmaster.pid").unlink()
 
 
-def sweep(cache: Path) -> None:
-    """Remove what a killed maker left."""
-    for scratch in cache.glob("building-*"):
-        with contextlib.suppress(OSError):
-            lock = os.open(scratch, os.O_RDONLY)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                _remove(scratch)
-            finally:
-                os.close(lock)
+def sweep(cache: Path, patience: float = 0.0) -> None:
+    """Remove what a killed maker left; for `patience` seconds wait for its last child, which ends by itself."""
+    deadline = time.monotonic() + patience
+    while True:
+        left = [scratch for scratch in cache.glob("building-*") if not _swept(scratch)]
+        if not left or time.monotonic() > deadline:
+            return
+        time.sleep(0.02)
+
+
+def _swept(scratch: Path) -> bool:
+    """Whether the folder is gone now; not when somebody is still at work in it."""
+    with contextlib.suppress(OSError):
+        lock = os.open(scratch, os.O_RDONLY)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _remove(scratch)
+        finally:
+            os.close(lock)
+    return not scratch.exists()
 
 
 @contextlib.contextmanager
