@@ -69,7 +69,9 @@ def _ask(experiment: Experiment, prediction: int | None, console: Console) -> in
     for letter, answer in zip(_LETTERS, experiment.answers, strict=False):
         console.print(_hanging(f"  {letter}", answer, console.width))
     console.print()
-    while prediction is None and sys.stdin.isatty():
+    if prediction is not None or not sys.stdin.isatty():
+        return prediction
+    while prediction is None:
         letters = _LETTERS[: len(experiment.answers)]
         try:
             said = input(f"Your prediction ({', '.join(letters)}; Enter to skip): ").strip()
@@ -81,6 +83,7 @@ def _ask(experiment: Experiment, prediction: int | None, console: Console) -> in
             prediction = _checked(said, experiment)
         except LabError:
             console.print(f"Type one of {', '.join(letters)}, or Enter alone.")
+    console.print()
     return prediction
 
 

@@ -68,12 +68,12 @@ class DroppedIndex:
                 connection.execute(f"DROP INDEX {name}".encode())
 
     def restore(self, stage: Runtime) -> None:
-        """Make again what was dropped and is not there. Harmless when nothing was dropped."""
+        """Make again what was dropped and is not there, while writes go on. Harmless when nothing was dropped."""
         if not self._definitions:
             return
         with contextlib.closing(open_session(stage, "makes an index")) as connection:
             while self._definitions:
-                statement = self._definitions[-1].replace(" INDEX ", " INDEX IF NOT EXISTS ", 1)
+                statement = self._definitions[-1].replace(" INDEX ", " INDEX CONCURRENTLY IF NOT EXISTS ", 1)
                 connection.execute(statement.encode())
                 self._definitions.pop()
 
