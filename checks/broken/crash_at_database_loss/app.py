@@ -17,5 +17,5 @@ async def fetch_or_die(self: Connections, *query: Any) -> Any:
         os._exit(1)
 
 
-Connections.fetch = fetch_or_die  # type: ignore[method-assign]
+Connections.fetch = fetch_or_die  # type: ignore[method-assign,assignment]
 run()

@@ -22,5 +22,5 @@ def run_and_fail(self: uvicorn.Server, sockets: object = None) -> None:
     shutdown_as_failure()
 
 
-uvicorn.Server.run = run_and_fail  # type: ignore[method-assign,assignment]
+uvicorn.Server.run = run_and_fail  # type: ignore[method-assign]
 run()
