@@ -20,7 +20,7 @@ from infra.errors import LabError
 from infra.project import Project
 from infra.runtime import images
 from infra.runtime.docker import DockerRuntime
-from infra.runtime.docker_app import FOLDER_LABEL, NAME, folder_key
+from infra.runtime.docker_app import FOLDER_LABEL, folder_key
 from infra.state import Fault
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -42,8 +42,7 @@ def make() -> Iterator[Make]:
         assert left_behind(one.name) == []
         assert not one.folder.exists()
         if one.app != APP:
-            names = ("--filter", f"reference={NAME}", "--filter", f"label={FOLDER_LABEL}={folder_key(one.app)}")
-            for image in docker("images", "-q", *names).split():
+            for image in docker("images", "-q", "--filter", f"label={FOLDER_LABEL}={folder_key(one.app)}").split():
                 subprocess.run(["docker", "image", "rm", "--force", image], capture_output=True, check=False)
 
 
