@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from checks.unit.postgres import IDENTITY, running_postgres
+from checks.unit.postgres import IDENTITY, START_SECONDS, running_postgres
 from shortener.lab2_postgres.migrate import migrate
 
 _numbers = itertools.count()
@@ -27,17 +28,28 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def _container() -> Iterator[str]:
+    os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")  # its image is nowhere without a registry
     from testcontainers.core.container import DockerContainer
-    from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
     container = DockerContainer(os.environ.get("LAB_POSTGRES_IMAGE", "postgres:17")).with_exposed_ports(5432)
     for name, value in IDENTITY.items():
         container.with_env(name, value)
-    # Said twice: first by the temporary server that only initialises.
-    container.waiting_for(LogMessageWaitStrategy("database system is ready to accept connections", times=2))
     with container:
-        address = f"{container.get_container_host_ip()}:{container.get_exposed_port(5432)}"
-        yield f"postgresql://lab:lab@{address}/links"
+        # Ports are published on 127.0.0.1, also where the library takes its own surroundings for a container.
+        url = f"postgresql://lab:lab@127.0.0.1:{container.get_exposed_port(5432)}/links"
+        _wait_for(url)
+        yield url
+
+
+def _wait_for(url: str) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            with psycopg.connect(url, connect_timeout=2):
+                return
+        except psycopg.OperationalError:
+            assert time.monotonic() < deadline, "Postgres does not answer"
+            time.sleep(0.05)
 
 
 @pytest.fixture(scope="session")

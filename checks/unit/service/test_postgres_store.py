@@ -202,15 +202,14 @@ def test_a_server_out_of_reach_is_told_at_once() -> None:
     run(scenario)
 
 
-class Link:
+class Wire:
     """A relay to the server that can stop to pass anything on, without telling anyone."""
 
     def __init__(self, url: str) -> None:
-        self._target = urlsplit(url)
-        self._url = url
+        self._url, self._target = url, urlsplit(url)
         self.flows = asyncio.Event()
         self.flows.set()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._writers: list[asyncio.StreamWriter] = []
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[str]:
@@ -218,38 +217,36 @@ class Link:
         port = server.sockets[0].getsockname()[1]
         yield self._url.replace(f"{self._target.hostname}:{self._target.port}", f"127.0.0.1:{port}")
         server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.flows.set()
+        for writer in self._writers:
+            writer.close()
+        await asyncio.gather(*[writer.wait_closed() for writer in self._writers], return_exceptions=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.append(writer)
         far_reader, far_writer = await asyncio.open_connection(self._target.hostname, self._target.port)
-        self._tasks += [
-            asyncio.create_task(self._pass(reader, far_writer)),
-            asyncio.create_task(self._pass(far_reader, writer)),
-        ]
+        self._writers.append(far_writer)
+        await asyncio.gather(self._pass(reader, far_writer), self._pass(far_reader, writer), return_exceptions=True)
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while data := await reader.read(65_536):
-                await self.flows.wait()
-                writer.write(data)
-        finally:
-            writer.close()
+        while data := await reader.read(65_536):
+            await self.flows.wait()
+            writer.write(data)
+        writer.close()
 
 
 def test_a_cut_link_is_not_waited_for_and_serves_again_once_healed(database_url: str) -> None:
     async def scenario() -> None:
-        link_to_server = Link(database_url)
-        async with link_to_server.open() as url, opened(url) as (store, _):
+        wire = Wire(database_url)
+        async with wire.open() as url, opened(url) as (store, _):
             link = await store.add(URL)
-            link_to_server.flows.clear()
+            wire.flows.clear()
             for call in (store.find_url(link.id), store.add(URL)):  # over the pooled connection, over a new one
                 start = time.monotonic()
                 with pytest.raises(Unavailable):
                     await call
                 assert time.monotonic() - start < SECONDS + 0.5
-            link_to_server.flows.set()
+            wire.flows.set()
             assert await store.find_url(link.id) == URL
             assert (await store.add(URL)).url == URL
 
@@ -258,16 +255,16 @@ def test_a_cut_link_is_not_waited_for_and_serves_again_once_healed(database_url:
 
 def test_many_who_wait_for_a_cut_link_are_all_answered_in_time(database_url: str) -> None:
     async def scenario() -> None:
-        link_to_server = Link(database_url)
-        async with link_to_server.open() as url, opened(url) as (store, _):
+        wire = Wire(database_url)
+        async with wire.open() as url, opened(url) as (store, _):
             link = await store.add(URL)
-            link_to_server.flows.clear()
+            wire.flows.clear()
             start = time.monotonic()
             reads = [store.find_url(link.id) for _ in range(50)]
             done = await asyncio.gather(*reads, *[store.add(URL) for _ in range(50)], return_exceptions=True)
             assert all(isinstance(error, Unavailable) for error in done)
             assert time.monotonic() - start < SECONDS + 1
-            link_to_server.flows.set()
+            wire.flows.set()
 
     run(scenario)
 
