@@ -79,7 +79,10 @@ class Stands:
         except LabError as error:
             self.drop(stand)
             raise CheckFailed(
-                did="Brought a stage for the checks up.", expected="that every box is ready", got=str(error)
+                did="Brought a stage for the checks up.",
+                expected="that every box is ready",
+                got=str(error),
+                next=f"Mend what the log names, then `lab check {self.wanted.lab}`.",
             ) from error
         self.say(f"a stage for the checks stands at {project.base_url} ({time.monotonic() - began:.1f} s)")
         return stand
