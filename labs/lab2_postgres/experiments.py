@@ -39,16 +39,16 @@ def kill_postgres() -> Experiment:
         measure=_who_waited,
         explanation="""For {out_of_service} there was no database. Of {requests} requests {failed} failed, and
             {unknown} writes are unknown. Half of all these had their answer within {typical_failure_seconds}, the
-            longest request took {longest}, and of {asked_at_first} requests of the first second {waited_for_postgres}
-            still waited when Postgres was started. How long a client waits depends on how a dead server looks: a
-            closed port refuses at once (the local runtime), an address that is gone answers nothing at all (Docker),
-            and then only a bound that the service sets itself ends the wait. A client that hears 503 with Retry-After
-            can try again; one that hangs holds a connection. The service did not end with its database: it connects
-            when a request needs it, and the first stable answer came {recovery} after the order to start Postgres. Of
-            {acknowledged} acknowledged links {lost} were lost: Postgres answers COMMIT when its write-ahead log is on
-            disk, and replays that log when it starts. Of the unknown writes {unknown_applied} were there afterwards.
-            Any such write had been committed, and only its answer was lost: this is why a 503 to a write means
-            "unknown" to our ledger and not "failed".""",
+            longest request took {longest}, and of the {caught_at_first} requests that the first second caught
+            {waited_for_postgres} still waited when Postgres was started. How long a client waits depends on how a
+            dead server looks: a closed port refuses at once (the local runtime), an address that is gone answers
+            nothing at all (Docker), and then only a bound that the service sets itself ends the wait. A client that
+            hears 503 with Retry-After can try again; one that hangs holds a connection. The service did not end with
+            its database: it connects when a request needs it, and the first stable answer came {recovery} after the
+            order to start Postgres. Of {acknowledged} acknowledged links {lost} were lost: Postgres answers COMMIT
+            when its write-ahead log is on disk, and replays that log when it starts. Of the unknown writes
+            {unknown_applied} were there afterwards. Any such write had been committed, and only its answer was lost:
+            this is why a 503 to a write means "unknown" to our ledger and not "failed".""",
     )
 
 
@@ -58,23 +58,23 @@ def _after_the_kill(timeline: Timeline) -> int:
     window = timeline.failed_window()
     if window is not None and window[1] is None:
         return 2
-    return 0 if timeline.figures["waited_for_postgres"] > 0.1 * timeline.figures["asked_at_first"] else 1
+    return 0 if timeline.figures["waited_for_postgres"] > 0.1 * timeline.figures["caught_at_first"] else 1
 
 
 def _who_waited(timeline: Timeline) -> dict[str, float]:
-    """How long the failures took, and how many of those who asked in the outage's first second waited to its end."""
+    """How long failures took, and how many of those that the outage caught in its first second waited to its end."""
     failures = [request.seconds for request in timeline.requests if request.outcome != "ok"]
     figures = {
         "typical_failure_seconds": percentile(failures, 0.5) or 0.0,
-        "asked_at_first": 0,
+        "caught_at_first": 0,
         "waited_for_postgres": 0,
     }
     killed, started = timeline.fault("kill -9 postgres"), timeline.fault("started again")
     if killed is not None and started is not None:
-        dead = killed.end or killed.start
-        first = timeline.between(dead, min(dead + 1.0, started.start))
-        figures["asked_at_first"] = len(first)
-        figures["waited_for_postgres"] = sum(request.end >= started.start for request in first)
+        asked = timeline.between(killed.start, min((killed.end or killed.start) + 1.0, started.start))
+        caught = [request for request in asked if request.outcome != "ok" or request.seconds > 1.0]
+        figures["caught_at_first"] = len(caught)
+        figures["waited_for_postgres"] = sum(request.end >= started.start for request in caught)
     return figures
 
 
