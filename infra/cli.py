@@ -16,7 +16,9 @@ from infra.commands import break_, check, explain, faults, hint, import_, load, 
 from infra.commands.doctor import doctor
 from infra.errors import LabError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+HELP = "Build, prove and break a service, lab by lab. `make` knows most of these words too."
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=HELP)
 
 app.command("up")(stage.up)
 app.command("down")(stage.down)
