@@ -6,7 +6,7 @@ from infra.experiment import Experiment
 from infra.picture import duration
 from infra.timeline import Timeline
 
-NEVER = "never in this run"
+NEVER = "not within this run"
 
 
 def summary(experiment: Experiment, timeline: Timeline) -> dict[str, object]:
@@ -44,8 +44,9 @@ def words(experiment: Experiment, timeline: Timeline) -> dict[str, str]:
     for name in times:
         value = facts[name]
         said[name] = duration(value) if isinstance(value, float) else NEVER
-    if timeline.failed_window() is None:
-        said["out_of_service"] = "no time at all"
+    window = timeline.failed_window()
+    if window is None or window[1] is None:
+        said["out_of_service"] = "no time at all" if window is None else "the rest of the run"
     said["unknown_applied"] = (
         "no one can say how many" if facts["unknown_applied"] is None else f"{facts['unknown_applied']}"
     )
@@ -73,8 +74,8 @@ def table(experiment: Experiment, timeline: Timeline) -> list[tuple[str, str]]:
         rows.append(("unknown writes", f"{said['unknown']}; there afterwards: {said['unknown_applied']}"))
     window = timeline.failed_window()
     if window is not None:
-        until = f"to {window[1]:.1f} s" if window[1] is not None else "and not back by the end"
-        rows.append(("out of service", f"{said['out_of_service']} (from {window[0]:.1f} s {until})"))
+        until = "" if window[1] is None else f" to {window[1]:.1f} s"
+        rows.append(("out of service", f"{said['out_of_service']} (from {window[0]:.1f} s{until})"))
     if experiment.mended and timeline.fault(experiment.mended) is not None:
         rows.append(("recovery", f"{said['recovery']} after: {experiment.mended}"))
     if longest is not None:
