@@ -1,4 +1,4 @@
-"""`make bench`: every figure of the README, each beside its baseline in one run, with the machine it was measured on."""
+"""`make bench`: each figure of the README beside its baseline in one run, with the machine it was measured on."""
 
 from __future__ import annotations
 

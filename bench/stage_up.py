@@ -51,8 +51,8 @@ def _docker(lab: int) -> Figure:
     for _ in range(ROUNDS):
         ours.append(_seconds(lambda: _make(environment, f"lab-{lab}")))
         _make(environment, "down")
-        bare.append(_seconds(lambda: _run(compose + ["up", "--wait", "--detach"], environment)))
-        _run(compose + ["down"], environment)
+        bare.append(_seconds(lambda: _run([*compose, "up", "--wait", "--detach"], environment)))
+        _run([*compose, "down"], environment)
     _forget(environment)
     kit, alone = statistics.median(ours), statistics.median(bare)
     target = f"at most {OVER_COMPOSE} s over the baseline"

@@ -22,7 +22,9 @@ def choose(wanted: str | None) -> tuple[str, str]:
         if obstacle:
             raise LabError(f"RUNTIME=docker cannot work here: {obstacle}. Mend that, or use RUNTIME=local.")
         return "docker", "RUNTIME=docker asks for it"
-    return ("local", obstacle) if obstacle else ("docker", "a Docker engine and Compose answer and the images can be had")
+    return (
+        ("local", obstacle) if obstacle else ("docker", "a Docker engine and Compose answer and the images can be had")
+    )
 
 
 def open_runtime(project: Project, name: str) -> Runtime:
