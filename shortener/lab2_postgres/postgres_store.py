@@ -41,5 +41,6 @@ class PostgresStore:
         await self._fetch("SELECT 1 FROM links LIMIT 1")
 
     async def _find_urls(self, link_ids: list[str]) -> list[str | None]:
-        urls: dict[str, str] = dict(await self._fetch("SELECT id, url FROM links WHERE id = ANY(%s)", (link_ids,)))
+        array = "{" + ",".join(link_ids) + "}"  # base62 needs no quotes, and psycopg makes an array of a list slowly
+        urls: dict[str, str] = dict(await self._fetch("SELECT id, url FROM links WHERE id = ANY(%s::text[])", (array,)))
         return [urls.get(link_id) for link_id in link_ids]

@@ -57,8 +57,8 @@ def test_reads_that_wait_share_a_query(database_url: str, monkeypatch: pytest.Mo
             queries: list[int] = []
             fetch = pool.fetch
 
-            async def counted(query: str, parameters: tuple[list[str]]) -> object:
-                queries.append(len(parameters[0]))
+            async def counted(query: str, parameters: tuple[str]) -> object:
+                queries.append(len(parameters[0].split(",")))
                 return await fetch(query, parameters)
 
             monkeypatch.setattr(store, "_fetch", counted)
