@@ -11,7 +11,7 @@ from collections.abc import Callable
 from bench.figure import Figure
 from checks.matrix.stage_fixture import free_port
 from infra.project import ROOT, default_name
-from infra.runtime.docker_engine import obstacle
+from infra.runtime.docker.engine import obstacle
 
 ROUNDS = 5
 READY_WITHIN = {1: 1.5, 2: 3.0}  # seconds

@@ -31,7 +31,7 @@ OBSTACLES = (  # what pip says, and what the learner reads
     ),
     (r"CERTIFICATE_VERIFY_FAILED|SSLError", "The package index's certificate is not trusted. Set PIP_CERT, " + AGAIN),
     (
-        r"ConnectionError|NameResolution|Temporary failure|TimeoutError|Timeout|Could not fetch URL|No route|ProxyError",
+        r"ConnectionError|NameResolution|Temporary failure|TimeoutError|Timeout|Could not fetch URL|ProxyError",
         "The package index cannot be reached. Check the network (and pip's proxy settings), " + AGAIN,
     ),
     (

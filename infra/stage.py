@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from infra.box import Box, Condition, Mount, NativeBox, Port
-from infra.compose_file import Entry, read_compose_file
-from infra.dotenv import with_dotenv
+from infra.compose.box import Box, Condition, Mount, NativeBox, Port
+from infra.compose.dotenv import with_dotenv
+from infra.compose.file import Entry, read_compose_file
+from infra.compose.service import Surroundings, read_profiles, read_service
 from infra.errors import LabError
-from infra.service import Surroundings, read_profiles, read_service
 
 __all__ = ["Box", "Condition", "Mount", "NativeBox", "Port", "Stage", "mentions", "read_stage"]
 

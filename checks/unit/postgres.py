@@ -8,12 +8,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from infra.box import Box, NativeBox
 from infra.boxes.native import Plan
 from infra.boxes.postgres import PostgresBox
+from infra.compose.box import Box, NativeBox
 from infra.project import LAB_HOME, ROOT
-from infra.runtime.environment import base_environment
-from infra.runtime.process import BoxProcess, Launch
+from infra.runtime.local.environment import base_environment
+from infra.runtime.local.process import BoxProcess, Launch
 
 IDENTITY = {"POSTGRES_USER": "lab", "POSTGRES_PASSWORD": "lab", "POSTGRES_DB": "links"}
 START_SECONDS = 60.0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from infra.box import Box
+from infra.compose.box import Box
 
 
 @dataclass(frozen=True)

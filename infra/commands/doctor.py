@@ -17,7 +17,7 @@ from rich.console import Console
 
 from infra.commands.context import LABS, port
 from infra.project import ROOT
-from infra.runtime import docker_engine
+from infra.runtime.docker import engine
 
 NEEDED_MEMORY = {1: 150, 2: 400}  # MB for all boxes and the load, as `lab status` measures them, doubled
 NEEDED_DISK = 1000  # MB: the packages (600), a stage with a million links (300)
@@ -38,7 +38,7 @@ def doctor() -> None:
     console = Console(highlight=False)
     findings = list(_findings())
     for finding in findings:
-        mark = "[green]✓[/]" if finding.good else ("[red]✗[/]" if finding.needed else "[yellow]–[/]")
+        mark = "[green]✓[/]" if finding.good else ("[red]✗[/]" if finding.needed else "[yellow]-[/]")
         console.print(f"{mark} {finding.name:<15} {finding.words}")
     if all(finding.good or not finding.needed for finding in findings):
         console.print(f"\nThis machine can run labs {', '.join(map(str, LABS))}.")
@@ -90,7 +90,7 @@ def _namespace() -> Finding:
 
 
 def _docker() -> Finding:
-    obstacle = docker_engine.obstacle()
+    obstacle = engine.obstacle()
     return Finding("Docker", obstacle is None, obstacle or "engine and Compose answer", needed=False)
 
 

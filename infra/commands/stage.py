@@ -16,8 +16,8 @@ from infra import state
 from infra.commands.context import current, project_name, say, standing, wanted_project
 from infra.errors import LabError
 from infra.project import LAB_HOME, Project
-from infra.runtime import docker_half_up
 from infra.runtime.choose import choose, open_runtime
+from infra.runtime.docker import half_up
 from infra.runtime.protocol import BoxStatus, Runtime
 
 _MARKS = {"running": "[green]running[/]", "paused": "[yellow]paused[/]", "dead": "[red]dead[/]", "completed": "done"}
@@ -70,7 +70,7 @@ def down(
     if runtime is None:
         kept = LAB_HOME / project_name() / "volumes"
         if volumes and kept.exists():
-            name = "docker" if (kept / docker_half_up.KEPT).exists() else "local"
+            name = "docker" if (kept / half_up.KEPT).exists() else "local"
             open_runtime(Project(project_name(), lab=1), name).down(volumes=True)
             print("No stage stood; its kept data is removed.")
         elif not swept:

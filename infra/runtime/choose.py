@@ -11,13 +11,13 @@ def choose(wanted: str | None) -> tuple[str, str]:
     """The runtime's name and the reason in words. `wanted` is RUNTIME's value; None lets the machine decide.
 
     Raises LabError for an unknown name or a docker that cannot work."""
-    from infra.runtime import docker_engine
+    from infra.runtime.docker import engine
 
     if wanted not in (None, "", "local", "docker"):
         raise LabError(f"RUNTIME={wanted} is unknown. Use RUNTIME=local, RUNTIME=docker, or leave it out.")
     if wanted == "local":
         return "local", "RUNTIME=local asks for it"
-    obstacle = docker_engine.obstacle()
+    obstacle = engine.obstacle()
     if wanted == "docker":
         if obstacle:
             raise LabError(f"RUNTIME=docker cannot work here: {obstacle}. Mend that, or use RUNTIME=local.")
@@ -30,9 +30,9 @@ def choose(wanted: str | None) -> tuple[str, str]:
 def open_runtime(project: Project, name: str) -> Runtime:
     """The runtime `name` for that project. Raises LabError when the compose file cannot be read."""
     if name == "docker":
-        from infra.runtime.docker import DockerRuntime
+        from infra.runtime.docker.runtime import DockerRuntime
 
         return DockerRuntime(project)
-    from infra.runtime.local import LocalRuntime
+    from infra.runtime.local.runtime import LocalRuntime
 
     return LocalRuntime(project)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.runtime import docker_engine
+from infra.runtime.docker.engine import obstacle
 
 HERE = Path(__file__).parent
 NEEDS_NO_ENGINE = ("test_obstacle.py", "test_app_image.py")
@@ -26,5 +26,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def engine() -> None:
     """Asked for by RUNTIME=docker, so an engine that cannot serve is a failure and no skip."""
-    reason = docker_engine.obstacle()
+    reason = obstacle()
     assert reason is None, f"RUNTIME=docker was asked for, yet {reason}"

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from checks.matrix.stage_fixture import free_port
 from infra.project import ROOT, Project, default_name
-from infra.runtime.docker import DockerRuntime
-from infra.runtime.docker_containers import PROJECT_LABEL
-from infra.runtime.docker_sidecar import SIDECAR_LABEL
+from infra.runtime.docker.containers import PROJECT_LABEL
+from infra.runtime.docker.runtime import DockerRuntime
+from infra.runtime.docker.sidecar import SIDECAR_LABEL
 
 APP = Path(__file__).parent / "app"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.runtime.docker_app import image_name
+from infra.runtime.docker.app import image_name
 
 
 @pytest.fixture

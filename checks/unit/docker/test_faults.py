@@ -9,7 +9,7 @@ import pytest
 from checks.eventually import eventually
 from checks.unit.docker.helpers import ask, docker, left_behind, project, standing
 from infra.errors import LabError, NotSupported
-from infra.runtime.docker import DockerRuntime
+from infra.runtime.docker.runtime import DockerRuntime
 
 pytestmark = pytest.mark.usefixtures("engine")
 DELAY = 0.1  # seconds
@@ -110,7 +110,7 @@ def test_heal_takes_back_the_rules_it_made_and_no_others(stage: DockerRuntime) -
 
 
 def rules(runtime: DockerRuntime, table: str) -> str:
-    from infra.runtime.docker_sidecar import tool_image
+    from infra.runtime.docker.sidecar import tool_image
 
     network = f"--network=container:{runtime.project.name}-app-lab2-1"
     return docker("run", "--rm", network, "--cap-add=NET_ADMIN", tool_image(), "iptables", "-t", table, "-S")

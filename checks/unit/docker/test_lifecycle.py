@@ -18,9 +18,9 @@ from checks.unit.docker.helpers import APP, ask, docker, lab, left_behind, proje
 from infra import state
 from infra.errors import LabError
 from infra.project import Project
-from infra.runtime import images
-from infra.runtime.docker import DockerRuntime
-from infra.runtime.docker_app import FOLDER_LABEL, folder_key
+from infra.runtime.docker import images
+from infra.runtime.docker.app import FOLDER_LABEL, folder_key
+from infra.runtime.docker.runtime import DockerRuntime
 from infra.state import Fault
 
 pytestmark = pytest.mark.usefixtures("engine")

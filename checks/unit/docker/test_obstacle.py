@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.runtime import docker_engine
+from infra.runtime.docker import engine
 
 Play = Callable[[str], None]
 GOOD = 'case "$1 $2" in "version --format") echo 27.1;; "compose version") echo v2.29.0;; esac'
@@ -30,7 +30,7 @@ def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
 
 def test_a_good_engine_with_its_images_is_no_obstacle(docker: Play) -> None:
     docker(GOOD)
-    assert docker_engine.obstacle() is None
+    assert engine.obstacle() is None
 
 
 @pytest.mark.parametrize(
@@ -46,21 +46,21 @@ def test_a_good_engine_with_its_images_is_no_obstacle(docker: Play) -> None:
 )
 def test_each_obstacle_has_its_words(docker: Play, script: str, words: str) -> None:
     docker(script)
-    assert words in (docker_engine.obstacle() or "")
+    assert words in (engine.obstacle() or "")
 
 
 def test_no_docker_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert "not installed" in (docker_engine.obstacle() or "")
+    assert "not installed" in (engine.obstacle() or "")
 
 
 def test_a_mute_registry_is_waited_for_three_seconds_at_most(docker: Play) -> None:
     docker(f'{GOOD}; case "$1" in image) exit 1;; manifest) exec sleep 30;; esac')
     began = time.monotonic()
-    assert "no registry answers" in (docker_engine.obstacle() or "")
+    assert "no registry answers" in (engine.obstacle() or "")
     assert time.monotonic() - began < 6
 
 
 def test_images_that_can_be_pulled_are_no_obstacle(docker: Play) -> None:
     docker(f'{GOOD}; [ "$1" != image ]')
-    assert docker_engine.obstacle() is None
+    assert engine.obstacle() is None

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from infra.box import Box
+from infra.compose.box import Box
 from infra.project import COMPOSE_FILE
 from infra.stage import read_stage
 

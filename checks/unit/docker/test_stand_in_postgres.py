@@ -11,7 +11,7 @@ import pytest
 
 from checks.eventually import eventually
 from checks.unit.docker.helpers import docker
-from infra.runtime import images
+from infra.runtime.docker import images
 
 pytestmark = pytest.mark.usefixtures("engine")
 Start = Callable[..., str]

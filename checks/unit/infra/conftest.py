@@ -10,7 +10,7 @@ import pytest
 from checks.unit.infra.helpers import free_port, living_below
 from infra import project as places
 from infra.project import Project
-from infra.runtime.local import LocalRuntime
+from infra.runtime.local.runtime import LocalRuntime
 
 TINY_APP = Path(__file__).parent / "tiny_app"
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from infra.dotenv import with_dotenv
+from infra.compose.dotenv import with_dotenv
+from infra.compose.interpolation import TemplateError, substitute
 from infra.errors import LabError
-from infra.interpolation import TemplateError, substitute
 
 VARIABLES = {"SET": "value", "EMPTY": "", "DOLLAR": "$SET ${SET}"}
 

@@ -22,7 +22,7 @@ from checks.unit.infra.helpers import free_port, living_below, soon
 from infra import state
 from infra.errors import LabError, NotSupported
 from infra.project import ROOT, Project
-from infra.runtime.local import LocalRuntime
+from infra.runtime.local.runtime import LocalRuntime
 from infra.runtime.ports import is_free
 from infra.runtime.protocol import BoxStatus
 
@@ -363,7 +363,7 @@ TOOL = """
 import sys
 from pathlib import Path
 from infra.project import Project
-from infra.runtime.local import LocalRuntime
+from infra.runtime.local.runtime import LocalRuntime
 name, app, port = sys.argv[1:]
 LocalRuntime(Project(name, 2, app=Path(app), port=int(port))).up(lambda line: print(line, flush=True))
 """

@@ -17,8 +17,8 @@ import pytest
 from checks.unit.infra.helpers import soon
 from infra.errors import LabError
 from infra.project import ROOT
-from infra.runtime.process import BoxProcess, Launch
-from infra.runtime.process_table import strays
+from infra.runtime.local.process import BoxProcess, Launch
+from infra.runtime.local.process_table import strays
 
 FOREVER = "import time\ntime.sleep(600)"
 
@@ -186,7 +186,7 @@ def test_the_tool_that_started_it_may_be_killed(box: BoxProcess) -> None:
     code = f"""
         import os, sys
         from pathlib import Path
-        from infra.runtime.process import BoxProcess, Launch
+        from infra.runtime.local.process import BoxProcess, Launch
         file = Path({str(box.pid_file)!r})
         launch = Launch([sys.executable, "-c", {FOREVER!r}], dict(os.environ), Path("."), file.with_suffix(".log"))
         BoxProcess(file).spawn(launch)

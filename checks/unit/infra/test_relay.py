@@ -18,7 +18,7 @@ from checks.unit.infra.helpers import free_port, soon
 from infra import project as places
 from infra.errors import LabError
 from infra.project import Project
-from infra.runtime.links import Link, Relay
+from infra.runtime.local.links import Link, Relay
 
 
 class Echo:

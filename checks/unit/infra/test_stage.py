@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.box import Mount, NativeBox, Port
+from infra.compose.box import Mount, NativeBox, Port
 from infra.errors import LabError
 from infra.project import COMPOSE_FILE
 from infra.stage import Stage, mentions, read_stage

@@ -9,15 +9,15 @@ from functools import cached_property
 from pathlib import Path
 
 from infra import project as places
-from infra.box import Box
 from infra.boxes.native import NativeBox, Plan, native
+from infra.compose.box import Box
 from infra.errors import LabError
 from infra.project import Project
-from infra.runtime import process_table as table
-from infra.runtime.environment import base_environment, native_environment
-from infra.runtime.links import Link, Relay
+from infra.runtime.local import process_table as table
+from infra.runtime.local.environment import base_environment, native_environment
+from infra.runtime.local.links import Link, Relay
+from infra.runtime.local.process import BoxProcess, Launch
 from infra.runtime.ports import Ports, refuse_taken
-from infra.runtime.process import BoxProcess, Launch
 from infra.runtime.protocol import State
 from infra.stage import Stage
 

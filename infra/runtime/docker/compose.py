@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from infra.errors import LabError
 from infra.procfile import read_procfile
 from infra.project import COMPOSE_FILE, Project
-from infra.runtime import docker_app, docker_half_up, images
-from infra.runtime.docker_child import follow
-from infra.runtime.docker_cli import attempt, docker, failure
-from infra.runtime.docker_containers import PROJECT_LABEL
-from infra.runtime.docker_sidecar import SIDECAR_LABEL
+from infra.runtime.docker import app, half_up, images
+from infra.runtime.docker.child import follow
+from infra.runtime.docker.cli import attempt, docker, failure
+from infra.runtime.docker.containers import PROJECT_LABEL
+from infra.runtime.docker.sidecar import SIDECAR_LABEL
 from infra.runtime.protocol import Progress
 
 _EVENT = re.compile(r"^ *(?:Container (\S+)|(\S+)) +(Pulling|Pulled|Healthy|Exited) *$")
@@ -43,7 +43,7 @@ def variables(project: Project, kind: images.Kind) -> dict[str, str]:
         **chosen,
         "APP": str(project.app),
         "PORT": str(project.port),
-        "LAB_APP_IMAGE": docker_app.image_name(project.app, chosen["LAB_PYTHON_IMAGE"]),
+        "LAB_APP_IMAGE": app.image_name(project.app, chosen["LAB_PYTHON_IMAGE"]),
         "COMPOSE_ANSI": "never",
     }
     if "LAB_RELEASE_COMMAND" not in os.environ:
@@ -112,11 +112,11 @@ def down(project: Project, *, volumes: bool) -> None:
     if paused := [one for one, state in states.items() if state == "paused"]:
         attempt("unpause", *paused)
     running = [one for one, state in states.items() if state in ("running", "paused", "restarting")]
-    if running and not docker_half_up.is_half_up(project):
+    if running and not half_up.is_half_up(project):
         attempt("stop", "--time=10", *running)
     _remove("rm", " ".join(states), "--force", "--volumes")
     _remove("network rm", docker("network", "ls", "-q", "--filter", boxes, doing=doing))
-    unwanted = docker_half_up.volumes(project) if volumes else docker_half_up.worthless_volumes(project)
+    unwanted = half_up.volumes(project) if volumes else half_up.worthless_volumes(project)
     _remove("volume rm", " ".join(unwanted))
 
 

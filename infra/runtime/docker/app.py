@@ -10,8 +10,8 @@ from pathlib import Path
 
 from infra.errors import LabError
 from infra.project import Project
-from infra.runtime.docker_child import follow
-from infra.runtime.docker_cli import attempt, failure
+from infra.runtime.docker.child import follow
+from infra.runtime.docker.cli import attempt, failure
 from infra.runtime.protocol import Progress
 
 NAME = "system-design-lab-app"

@@ -12,14 +12,14 @@ from infra import state
 from infra.errors import LabError
 from infra.procfile import read_procfile
 from infra.project import COMPOSE_FILE, Project
-from infra.runtime import docker_app, docker_compose, docker_half_up, images
-from infra.runtime.docker_child import end_leftover
-from infra.runtime.docker_cli import attempt
-from infra.runtime.docker_containers import Container, containers, is_step, ready, tail
-from infra.runtime.docker_faults import Faults
-from infra.runtime.docker_interrupt import heard_once, unstoppable
-from infra.runtime.docker_memory import memory
-from infra.runtime.docker_ready import has_ended, wait_ready
+from infra.runtime.docker import app, compose, half_up, images
+from infra.runtime.docker.child import end_leftover
+from infra.runtime.docker.cli import attempt
+from infra.runtime.docker.containers import Container, containers, is_step, ready, tail
+from infra.runtime.docker.faults import Faults
+from infra.runtime.docker.interrupt import heard_once, unstoppable
+from infra.runtime.docker.memory import memory
+from infra.runtime.docker.ready import has_ended, wait_ready
 from infra.runtime.ports import is_free, refuse_taken
 from infra.runtime.protocol import BoxStatus, Progress
 from infra.stage import Box, read_stage
@@ -33,8 +33,8 @@ class DockerRuntime:
     def __init__(self, project: Project) -> None:
         self.project = project
         self._kind = images.which()
-        self._environment = docker_compose.variables(project, self._kind)
-        self.stage = read_stage(COMPOSE_FILE, docker_compose.profiles(project), self._environment)
+        self._environment = compose.variables(project, self._kind)
+        self.stage = read_stage(COMPOSE_FILE, compose.profiles(project), self._environment)
         self._faults = Faults(project, self.stage)
 
     def up(self, progress: Progress) -> None:
@@ -42,10 +42,10 @@ class DockerRuntime:
 
         On a stage that stands already it starts the boxes that do not run, a killed one too, and leaves every other
         fault in force, saying so. If it fails or is interrupted, whatever it started is taken down again."""
-        docker_app.require_dockerfile(self.project.app)
+        app.require_dockerfile(self.project.app)
         with state.locked(self.project), heard_once():
             end_leftover(self.project)
-            if docker_half_up.is_half_up(self.project):
+            if half_up.is_half_up(self.project):
                 progress("an earlier start was cut short: what it left is taken down first")
                 self._sweep(volumes=False)
             standing = self._standing()
@@ -66,14 +66,14 @@ class DockerRuntime:
         kind = "official images" if self._kind == "official" else "stand-in images, built on this machine"
         progress(f"the containers run {kind}")
         image, base = self._environment["LAB_APP_IMAGE"], self._environment["LAB_PYTHON_IMAGE"]
-        docker_app.build(self.project, image, base, self._environment, progress)
+        app.build(self.project, image, base, self._environment, progress)
 
     def _stand_up(self, standing: frozenset[str], progress: Progress) -> None:
         if not standing:
             state.clear(self.project)  # faults of a stage that a reboot ended
         state.save(self.project, self.name)
         if not standing:
-            docker_half_up.begin(self.project)
+            half_up.begin(self.project)
         for box in self.stage.boxes:
             if box.name not in standing:
                 self._faults.end_of(box.name)
@@ -83,10 +83,10 @@ class DockerRuntime:
                 if box.name not in standing and not is_step(box):
                     self._start(box)
             return
-        docker_compose.up(self.project, self._kind, self._environment, progress)
+        compose.up(self.project, self._kind, self._environment, progress)
         # Compose has waited for the health checks; what the service itself says of the others is asked here.
         wait_ready(self.project, [box for box in self.stage.boxes if box.native.ready])
-        docker_half_up.end(self.project)
+        half_up.end(self.project)
 
     def _take_back(self, standing: frozenset[str]) -> None:
         with contextlib.suppress(LabError):
@@ -102,7 +102,7 @@ class DockerRuntime:
             for port in box.ports:
                 if port.published is None or box.name in standing or is_free(port.published):
                     continue
-                holder = docker_compose.holder_of(port.published, self.project)
+                holder = compose.holder_of(port.published, self.project)
                 if holder:
                     raise LabError(
                         f"Port {port.published} is taken by the container {holder}. Stop it (`docker stop {holder}`),"
@@ -116,10 +116,10 @@ class DockerRuntime:
             self._sweep(volumes=volumes)
 
     def _sweep(self, *, volumes: bool) -> None:
-        docker_compose.down(self.project, volumes=volumes)
+        compose.down(self.project, volumes=volumes)
         state.forget(self.project, volumes=volumes)
-        if docker_half_up.volumes(self.project):
-            docker_half_up.note_kept(self.project)
+        if half_up.volumes(self.project):
+            half_up.note_kept(self.project)
 
     def status(self) -> list[BoxStatus]:
         found = containers(self.project.name)
@@ -169,7 +169,7 @@ class DockerRuntime:
             raise LabError(f"{self.project.app / 'Procfile'} has no `{box.native.process}` line, so {tool} cannot run.")
         inside = ["sh", "-c", f'{line} "$@"', "sh", *arguments]
         quiet = ["-T"] if stdin is not None or not (sys.stdin.isatty() and sys.stdout.isatty()) else []
-        command = docker_compose.command(self.project, "run", "--rm", "--no-deps", *quiet, box.name, *inside)
+        command = compose.command(self.project, "run", "--rm", "--no-deps", *quiet, box.name, *inside)
         with contextlib.ExitStack() as stack:
             source = stack.enter_context(stdin.open("rb")) if stdin is not None else None
             return subprocess.run(

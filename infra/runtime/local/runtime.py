@@ -10,16 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from infra import state
-from infra.box import Box
+from infra.compose.box import Box
 from infra.errors import LabError, NotSupported
 from infra.project import COMPOSE_FILE, Project
-from infra.runtime import disk
-from infra.runtime import process_table as table
-from infra.runtime.faults import Faults
 from infra.runtime.interrupt import heard_once
-from infra.runtime.launcher import Launcher
-from infra.runtime.local_boxes import LocalBoxes
-from infra.runtime.process import BoxProcess, Launch
+from infra.runtime.local import disk
+from infra.runtime.local import process_table as table
+from infra.runtime.local.boxes import LocalBoxes
+from infra.runtime.local.faults import Faults
+from infra.runtime.local.launcher import Launcher
+from infra.runtime.local.process import BoxProcess, Launch
 from infra.runtime.protocol import BoxStatus, Progress
 from infra.runtime.troubles import told
 from infra.stage import Stage, read_stage

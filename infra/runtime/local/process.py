@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 
 from infra.errors import LabError
-from infra.runtime import process_table as table
+from infra.runtime.local import process_table as table
 
 # Processes that this tool started itself are its children: they must be reaped, or they stay as zombies.
 _started: dict[Path, subprocess.Popen[bytes]] = {}

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from infra.errors import LabError
 from infra.project import ROOT
-from infra.runtime import images
-from infra.runtime.docker_cli import attempt, docker, failure
-from infra.runtime.docker_containers import Container
+from infra.runtime.docker import images
+from infra.runtime.docker.cli import attempt, docker, failure
+from infra.runtime.docker.containers import Container
 
 SIDECAR_LABEL = "system-design-lab.sidecar"
 _FOLDER = ROOT / "infra" / "images"

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from infra.box import Box
+from infra.compose.box import Box
 from infra.errors import LabError
 from infra.stage import mentions
 

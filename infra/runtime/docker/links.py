@@ -9,9 +9,9 @@ import time
 from collections.abc import Mapping, Sequence
 
 from infra.errors import LabError, NotSupported
-from infra.runtime.docker_cli import attempt
-from infra.runtime.docker_containers import Container
-from infra.runtime.docker_sidecar import Sidecars, in_network
+from infra.runtime.docker.cli import attempt
+from infra.runtime.docker.containers import Container
+from infra.runtime.docker.sidecar import Sidecars, in_network
 from infra.state import Fault
 
 CUT, SLOW = "uncut", "unslow"  # the undo verbs of the two faults: (source, target) and (source, target, seconds)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from infra import state
 from infra.errors import LabError, NotSupported
 from infra.project import Project
-from infra.runtime import docker_disk, docker_links
-from infra.runtime.docker_cli import docker
-from infra.runtime.docker_containers import Container, containers, is_step
+from infra.runtime.docker import disk, links
+from infra.runtime.docker.cli import docker
+from infra.runtime.docker.containers import Container, containers, is_step
 from infra.stage import Box, Stage
 from infra.state import Fault
 
@@ -54,21 +54,21 @@ class Faults:
     def cut(self, source: Box, target: Box) -> None:
         self._require_link(source, target)
         label = f"no bytes pass between {source.name} and {target.name}"
-        self._on_link(Fault(label, docker_links.CUT, (source.name, target.name)))
+        self._on_link(Fault(label, links.CUT, (source.name, target.name)))
 
     def slow(self, source: Box, target: Box, delay: float) -> None:
         self._require_link(source, target)
         label = f"each direction between {source.name} and {target.name} takes {delay:g} s longer"
-        self._on_link(Fault(label, docker_links.SLOW, (source.name, target.name, f"{delay:g}")))
+        self._on_link(Fault(label, links.SLOW, (source.name, target.name, f"{delay:g}")))
 
     def fill(self, box: Box, one: Container) -> None:
         folders = [mount.target for mount in box.mounts]
         if not folders:
             raise NotSupported(f"{box.name} keeps no files, so its disk cannot be full. Try a box with a volume.")
-        fault = Fault(f"the disk of {box.name} is full", docker_disk.FILL, (box.name,))
+        fault = Fault(f"the disk of {box.name} is full", disk.FILL, (box.name,))
         self._begin(fault)
         try:
-            docker_disk.fill(self.project.name, one, folders)
+            disk.fill(self.project.name, one, folders)
         except LabError:
             self._end(lambda other: other == fault)
             raise
@@ -91,11 +91,11 @@ class Faults:
         found = containers(self.project.name)
         one = found.get(fault.arguments[0])
         left = [other for other in state.faults(self.project) if other != fault]
-        if fault.undo in (docker_links.CUT, docker_links.SLOW):
-            docker_links.install(self.project.name, fault.arguments[0], left, found)
-        elif one is not None and fault.undo == docker_disk.FILL:
+        if fault.undo in (links.CUT, links.SLOW):
+            links.install(self.project.name, fault.arguments[0], left, found)
+        elif one is not None and fault.undo == disk.FILL:
             if one.state in ("running", "paused"):
-                docker_disk.unfill(self.project.name, one)
+                disk.unfill(self.project.name, one)
         elif one is not None:
             self._revive(fault.arguments[0], one)
         state.set_faults(self.project, left)
@@ -125,11 +125,11 @@ class Faults:
 
     def _install(self, source: str) -> None:
         found = containers(self.project.name)
-        docker_links.install(self.project.name, source, state.faults(self.project), found)
+        links.install(self.project.name, source, state.faults(self.project), found)
 
     def _reinstall(self, box: str) -> None:
         """A box that was started has a new network namespace and perhaps a new address: its links are broken anew."""
-        links = [fault for fault in state.faults(self.project) if fault.undo in (docker_links.CUT, docker_links.SLOW)]
+        links = [fault for fault in state.faults(self.project) if fault.undo in (links.CUT, links.SLOW)]
         for source in dict.fromkeys(fault.arguments[0] for fault in links if box in fault.arguments):
             self._install(source)
 

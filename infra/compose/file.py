@@ -8,8 +8,8 @@ from pathlib import Path
 
 import yaml
 
+from infra.compose.interpolation import TemplateError, substitute
 from infra.errors import LabError
-from infra.interpolation import TemplateError, substitute
 
 _MERGE = "tag:yaml.org,2002:merge"
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from infra.runtime.docker_containers import Container
-from infra.runtime.docker_sidecar import Sidecars, among_processes
+from infra.runtime.docker.containers import Container
+from infra.runtime.docker.sidecar import Sidecars, among_processes
 
 FILL = "unfill"  # the undo verb: (box,)
 

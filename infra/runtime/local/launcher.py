@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from infra.box import Box
+from infra.compose.box import Box
 from infra.errors import LabError
 
 START_DEADLINE = 30.0  # seconds that a box has to become ready

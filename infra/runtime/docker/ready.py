@@ -6,10 +6,10 @@ import time
 from collections.abc import Sequence
 
 from infra import state
-from infra.box import Box
+from infra.compose.box import Box
 from infra.errors import LabError
 from infra.project import Project
-from infra.runtime.docker_containers import Container, containers, ready, tail
+from infra.runtime.docker.containers import Container, containers, ready, tail
 
 _DEADLINE = 60.0  # seconds
 _POLL = 0.02

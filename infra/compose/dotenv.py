@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from infra.compose.interpolation import TemplateError, substitute
 from infra.errors import LabError
-from infra.interpolation import TemplateError, substitute
 
 _LINE = re.compile(r"^(?:export\s+)?([A-Za-z_][A-Za-z0-9_.-]*)\s*=\s*(.*)$")
 _SINGLE = re.compile(r"^'([^']*)'\s*(?:#.*)?$")

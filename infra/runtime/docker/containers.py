@@ -10,7 +10,7 @@ from http.client import HTTPConnection, HTTPException
 from typing import Any
 
 from infra.errors import LabError
-from infra.runtime.docker_cli import attempt, docker
+from infra.runtime.docker.cli import attempt, docker
 from infra.runtime.protocol import State
 from infra.stage import Box
 
@@ -87,10 +87,10 @@ def ready(box: Box, container: Container | None) -> str | None:
     if kind == "CMD-SHELL":
         command = ["sh", "-c", *command]
     try:
-        done = attempt("exec", container.id, *command, seconds=_ANSWER)
+        probe = attempt("exec", container.id, *command, seconds=_ANSWER)
     except LabError:
         return f"its health check did not end within {_ANSWER:.0f} s"
-    return None if done.returncode == 0 else "its health check fails"
+    return None if probe.returncode == 0 else "its health check fails"
 
 
 def tail(container: Container, lines: int) -> str:

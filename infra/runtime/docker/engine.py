@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 
-from infra.runtime import images
+from infra.runtime.docker import images
 
 OLDEST_ENGINE = (25, 0)  # the first that knows a health check's `start_interval`
 OLDEST_COMPOSE = (2, 20)

@@ -9,8 +9,8 @@ import json
 from pathlib import Path
 
 from infra.project import Project
-from infra.runtime.docker_cli import docker
-from infra.runtime.docker_containers import PROJECT_LABEL
+from infra.runtime.docker.cli import docker
+from infra.runtime.docker.containers import PROJECT_LABEL
 
 KEPT = ".docker"  # in the project's folder `volumes`
 

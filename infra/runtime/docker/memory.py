@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection, HTTPException
 
-from infra.runtime.docker_cli import attempt
+from infra.runtime.docker.cli import attempt
 
 
 def memory(ids: Iterable[str]) -> dict[str, int]:

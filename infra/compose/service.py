@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast, get_args
 
-from infra.box import Box, Condition, Mount, NativeBox, Port
-from infra.compose_file import Entry
+from infra.compose.box import Box, Condition, Mount, NativeBox, Port
+from infra.compose.file import Entry
 
 # They describe the container and mean nothing to a plain process.
 _DOCKER_ONLY = (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from infra.runtime.process import BoxProcess
+from infra.runtime.local.process import BoxProcess
 
 
 def obstacle() -> str:

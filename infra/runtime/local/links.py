@@ -10,7 +10,7 @@ from pathlib import Path
 
 from infra.errors import LabError
 from infra.project import ROOT, Project
-from infra.runtime.process import BoxProcess, Launch
+from infra.runtime.local.process import BoxProcess, Launch
 
 
 @dataclass(frozen=True)
