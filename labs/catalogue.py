@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from infra.errors import LabError
-from infra.experiment import Experiment
+from infra.experiment.experiment import Experiment
 
 
 def experiments(lab: int) -> tuple[Experiment, ...]:

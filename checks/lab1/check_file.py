@@ -11,7 +11,7 @@ from checks.plugin.load import failing_as, killed_and_started, under_load
 from checks.plugin.service import Service
 from checks.plugin.stand import Stand
 from checks.plugin.verdict import expect, inconclusive
-from infra.experiment import At, Load
+from infra.experiment.experiment import At, Load
 
 KILLS = (0.8, 1.8, 2.8)  # seconds after the load began
 LINKS, ENOUGH, PATIENCE = 1500, 300, 6.0  # how many links make a large file; the least; seconds to make them in

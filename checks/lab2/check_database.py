@@ -10,7 +10,7 @@ from checks.plugin.load import under_load
 from checks.plugin.service import LIMIT, SLACK
 from checks.plugin.stand import Stand
 from checks.plugin.verdict import expect, inconclusive
-from infra.experiment import At, Load, Request, Timeline
+from infra.experiment.experiment import At, Load, Request, Timeline
 
 DOWN, UP = 1.0, 2.0  # seconds after the load began
 QUIET = 2.5  # seconds that the service may take to notice that its database is back

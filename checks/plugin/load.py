@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from checks.plugin.stand import Stand
 from checks.plugin.verdict import CheckFailed
 from infra.errors import LabError, NotSupported
-from infra.experiment import At, Experiment, Load, Timeline, run
+from infra.experiment.experiment import At, Experiment, Load, Timeline, run
 from infra.runtime.protocol import Runtime
 
 

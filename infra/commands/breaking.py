@@ -12,11 +12,11 @@ from infra.commands.context import lab_number
 from infra.commands.experiment_stage import stage_for
 from infra.commands.live_line import LiveLine
 from infra.errors import LabError
-from infra.experiment import Experiment, run
-from infra.findings import explained, summary, table
-from infra.picture import picture
+from infra.experiment.experiment import Experiment, run
+from infra.experiment.findings import explained, summary, table
+from infra.experiment.picture import picture
+from infra.experiment.timeline import Timeline
 from infra.runtime.interrupt import heard_once
-from infra.timeline import Timeline
 from labs.catalogue import experiment as find
 from labs.catalogue import experiments
 

@@ -12,7 +12,7 @@ from typing import Self
 
 from rich.console import Console
 
-from infra.experiment import Tick
+from infra.experiment.experiment import Tick
 
 
 class LiveLine:

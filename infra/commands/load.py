@@ -18,6 +18,6 @@ def load(
 ) -> None:
     """Put the lab's load on the standing stage."""
     from infra.commands.loading import put_load
-    from infra.load.plan import Load
+    from infra.experiment.load.plan import Load
 
     put_load(lab, Load(users, seconds, rate or None, write_share, search_share), ui=ui)

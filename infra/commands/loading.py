@@ -17,15 +17,15 @@ from rich.table import Table
 from infra.commands.context import current, lab_number
 from infra.commands.experiment_stage import free_port
 from infra.errors import LabError
-from infra.keepalive import Connection
-from infra.load.event_log import FOLDER_PREFIX
-from infra.load.first_links import make_links
-from infra.load.live_log import LiveLog, live_log
-from infra.load.plan import Load, headless, locust_arguments
-from infra.load.process import LoadProcess, hand_over, load_process, until_began
-from infra.picture import duration
+from infra.experiment.keepalive import Connection
+from infra.experiment.load.event_log import FOLDER_PREFIX
+from infra.experiment.load.first_links import make_links
+from infra.experiment.load.live_log import LiveLog, live_log
+from infra.experiment.load.plan import Load, headless, locust_arguments
+from infra.experiment.load.process import LoadProcess, hand_over, load_process, until_began
+from infra.experiment.picture import duration
+from infra.experiment.timeline import Request, percentile
 from infra.runtime.protocol import Runtime
-from infra.timeline import Request, percentile
 
 _GLANCE = 0.25  # seconds between two pictures of the table
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from infra.experiment import At, Experiment, Load
-from infra.timeline import Timeline
+from infra.experiment.experiment import At, Experiment, Load
+from infra.experiment.timeline import Timeline
 from labs.lab1_file.growing_file import growing_file
 
 

@@ -10,10 +10,10 @@ from itertools import pairwise
 import orjson
 
 from infra.errors import LabError
-from infra.experiment import At, Experiment, Load
-from infra.keepalive import Connection, in_parallel
+from infra.experiment.experiment import At, Experiment, Load
+from infra.experiment.keepalive import Connection, in_parallel
+from infra.experiment.timeline import Timeline, percentile
 from infra.runtime.protocol import Runtime
-from infra.timeline import Timeline, percentile
 
 _LENGTH = 1_900  # characters of an added url: the file grows fast, the number of links need not
 _BATCHES = (400, 1_500, 4_000)  # links that are added at most, one batch after the other

@@ -13,9 +13,9 @@ from typing import Any
 import gevent
 from locust import FastHttpUser, task
 
-from infra.load.listener import install
-from infra.load.urls import unique_url
-from infra.load.zipf import Zipf
+from infra.experiment.load.listener import install
+from infra.experiment.load.urls import unique_url
+from infra.experiment.load.zipf import Zipf
 
 RUN = secrets.token_hex(4)
 NUMBERS = count()

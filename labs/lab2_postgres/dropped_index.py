@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from infra.errors import LabError
-from infra.experiment import At, Experiment, Load
+from infra.experiment.experiment import At, Experiment, Load
+from infra.experiment.timeline import Timeline
 from infra.runtime.protocol import Runtime
-from infra.timeline import Timeline
 from labs.lab2_postgres.sessions import DroppedIndex
 
 LINKS = 200_000

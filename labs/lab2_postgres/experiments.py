@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from infra.experiment import At, Experiment, Load
-from infra.timeline import Timeline, percentile
+from infra.experiment.experiment import At, Experiment, Load
+from infra.experiment.timeline import Timeline, percentile
 from labs.lab2_postgres.dropped_index import index_dropped
 from labs.lab2_postgres.sessions import OpenTransaction, deadlocks
 

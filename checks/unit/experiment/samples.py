@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra.timeline import Outcome, Request
+from infra.experiment.timeline import Outcome, Request
 
 
 def request(start: float, seconds: float = 0.01, outcome: Outcome = "ok", name: str = "GET /{id}") -> Request:

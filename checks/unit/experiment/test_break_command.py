@@ -21,8 +21,8 @@ from checks.unit.experiment.samples import steady
 from infra.commands import break_, breaking
 from infra.commands.live_line import LiveLine
 from infra.errors import LabError
-from infra.experiment import Experiment, Tick
-from infra.timeline import Audit, FaultSpan, Timeline
+from infra.experiment.experiment import Experiment, Tick
+from infra.experiment.timeline import Audit, FaultSpan, Timeline
 
 TIMELINE = Timeline(
     (*steady(0, 3), *steady(3, 5, "failed"), *steady(5, 9)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from infra.load.event_log import Event, EventReader, EventWriter
+from infra.experiment.load.event_log import Event, EventReader, EventWriter
 
 EVENT = Event(105.5, 0.25, "POST /links", 201, "https://example.com/ü", "abc", "")
 

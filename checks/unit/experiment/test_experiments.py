@@ -9,9 +9,9 @@ import pytest
 
 from checks.unit.experiment.samples import request, steady
 from infra.errors import LabError
-from infra.experiment import Experiment
-from infra.findings import explained, summary, table
-from infra.timeline import Audit, FaultSpan, Request, Timeline
+from infra.experiment.experiment import Experiment
+from infra.experiment.findings import explained, summary, table
+from infra.experiment.timeline import Audit, FaultSpan, Request, Timeline
 from labs.catalogue import experiment, experiments
 
 ALL = [*experiments(1), *experiments(2)]

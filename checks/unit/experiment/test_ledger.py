@@ -6,8 +6,8 @@ import pytest
 
 from checks.unit.experiment.tiny_service import TinyService
 from infra.errors import LabError
-from infra.ledger import Ledger, audit, classify
-from infra.timeline import Outcome, Request
+from infra.experiment.ledger import Ledger, audit, classify
+from infra.experiment.timeline import Outcome, Request
 
 LINKS = [
     ("link000", "https://Example.COM/a?q=%C3%a9"),
@@ -100,7 +100,7 @@ def test_without_acknowledged_writes_there_is_nothing_to_prove(service: TinyServ
 
 
 def test_a_service_that_is_gone_is_not_called_forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infra.ledger._PATIENCE", 0.2)
+    monkeypatch.setattr("infra.experiment.ledger._PATIENCE", 0.2)
     gone = TinyService()
     gone.close()
     with pytest.raises(LabError, match="does not answer after the stage was healed"):
@@ -108,7 +108,7 @@ def test_a_service_that_is_gone_is_not_called_forgetful(monkeypatch: pytest.Monk
 
 
 def test_an_audit_ends_in_time(service: TinyService, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infra.ledger._PATIENCE", 0.1)
+    monkeypatch.setattr("infra.experiment.ledger._PATIENCE", 0.1)
     service.mistakes.ignore_reads = True
     with pytest.raises(LabError, match="took too long"):
         audit(Ledger(LINKS * 20), service.address, search=False, bound=0.2)

@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 
 from checks.unit.experiment.samples import request, steady
-from infra.picture import duration, picture
-from infra.timeline import FaultSpan, Timeline
+from infra.experiment.picture import duration, picture
+from infra.experiment.timeline import FaultSpan, Timeline
 
 OUTAGE = Timeline(
     (

@@ -17,8 +17,8 @@ import pytest
 from checks.eventually import eventually
 from checks.unit.experiment.tiny_service import TinyRuntime
 from infra.errors import LabError
-from infra.experiment import At, Experiment, Load, Tick, run
-from infra.load.process import load_process
+from infra.experiment.experiment import At, Experiment, Load, Tick, run
+from infra.experiment.load.process import load_process
 from infra.project import ROOT
 
 SMALL = Load(users=4, seconds=2.0, rate=100.0, write_share=0.3, links=20)
@@ -194,7 +194,7 @@ RUNNER = """
     from pathlib import Path
     from checks.unit.experiment.test_run import SMALL, experiment
     from checks.unit.experiment.tiny_service import TinyRuntime, TinyService
-    from infra.experiment import At, run
+    from infra.experiment.experiment import At, run
     stage = TinyRuntime(TinyService())
     at = At(0.3, "tell", lambda _: print("loading", flush=True))
     run(experiment(SMALL, at), stage.as_runtime(), lambda _: None)

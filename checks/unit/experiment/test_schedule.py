@@ -7,9 +7,9 @@ from typing import cast
 import pytest
 
 from infra.errors import LabError
+from infra.experiment.schedule import At, play
+from infra.experiment.timeline import FaultSpan
 from infra.runtime.protocol import Runtime
-from infra.schedule import At, play
-from infra.timeline import FaultSpan
 
 NOBODY = cast("Runtime", None)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from checks.unit.experiment.samples import request, steady
-from infra.timeline import FaultSpan, Request, Timeline, percentile
+from infra.experiment.timeline import FaultSpan, Request, Timeline, percentile
 
 
 def timeline(*parts: Request | list[Request], seconds: float = 10.0) -> Timeline:

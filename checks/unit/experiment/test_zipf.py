@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
-from infra.load.urls import unique_url
-from infra.load.zipf import Zipf
+from infra.experiment.load.urls import unique_url
+from infra.experiment.load.zipf import Zipf
 
 
 def test_rank_k_is_drawn_in_proportion_to_one_over_k() -> None:

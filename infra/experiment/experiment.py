@@ -10,16 +10,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from infra.errors import LabError
-from infra.healing import healed_afterwards
-from infra.ledger import Ledger, audit
-from infra.load.event_log import FOLDER_PREFIX
-from infra.load.first_links import make_links
-from infra.load.live_log import Live, Tick, live_log
-from infra.load.plan import Load, headless, locust_arguments
-from infra.load.process import STOP_TIMEOUT, LoadProcess, hand_over, load_process, until_began
+from infra.experiment.healing import healed_afterwards
+from infra.experiment.ledger import Ledger, audit
+from infra.experiment.load.event_log import FOLDER_PREFIX
+from infra.experiment.load.first_links import make_links
+from infra.experiment.load.live_log import Live, Tick, live_log
+from infra.experiment.load.plan import Load, headless, locust_arguments
+from infra.experiment.load.process import STOP_TIMEOUT, LoadProcess, hand_over, load_process, until_began
+from infra.experiment.schedule import At, play
+from infra.experiment.timeline import Audit, FaultSpan, Outcome, Request, Timeline
 from infra.runtime.protocol import Progress, Runtime
-from infra.schedule import At, play
-from infra.timeline import Audit, FaultSpan, Outcome, Request, Timeline
 
 __all__ = [
     "At",
@@ -44,7 +44,7 @@ class Experiment:
 
     `answers` are the possible predictions; `right` is the index of the one that the run's figures bear out (it is
     judged from the timeline, so that a run that went otherwise says so). `explanation` may name the run's figures in
-    braces (infra/findings.py). `prepare` is done before the load starts, `undo` after the run however it ended, besides
+    braces (findings.py). `prepare` is done before the load starts, `undo` after the run however it ended, besides
     `runtime.heal()`; `measure` adds figures of the experiment's own."""
 
     name: str

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from infra.experiment import Experiment
-from infra.picture import duration
-from infra.timeline import Timeline
+from infra.experiment.experiment import Experiment
+from infra.experiment.picture import duration
+from infra.experiment.timeline import Timeline
 
 NEVER = "not within this run"
 

@@ -18,8 +18,8 @@ import geventhttpclient.client
 import orjson
 from locust import events
 
-from infra.ledger import NOT_SENT
-from infra.load.event_log import FOLDER_PREFIX, Event, EventWriter
+from infra.experiment.ledger import NOT_SENT
+from infra.experiment.load.event_log import FOLDER_PREFIX, Event, EventWriter
 
 _FLUSH = 0.1  # seconds between two writes of the event log; also how soon a dead runner is noticed
 _UNREACHABLE = (errno.ECONNREFUSED, errno.EADDRNOTAVAIL, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EMFILE)

@@ -18,8 +18,8 @@ from urllib.parse import quote
 import orjson
 
 from infra.errors import LabError
-from infra.keepalive import Answer, Connection, in_parallel
-from infra.timeline import Audit, Outcome, Request
+from infra.experiment.keepalive import Answer, Connection, in_parallel
+from infra.experiment.timeline import Audit, Outcome, Request
 
 Item = TypeVar("Item")
 

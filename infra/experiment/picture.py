@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from infra.timeline import Bucket, FaultSpan, Timeline
+from infra.experiment.timeline import Bucket, FaultSpan, Timeline
 
 _HEIGHT = 7  # rows of the bars
 _MARGIN = 9  # columns left of the plot

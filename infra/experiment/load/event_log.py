@@ -13,8 +13,8 @@ from typing import Self
 
 import orjson
 
-from infra.ledger import classify
-from infra.timeline import Request
+from infra.experiment.ledger import classify
+from infra.experiment.timeline import Request
 
 FOLDER_PREFIX = "lab-load-"  # how the temporary folder that holds the log is called
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.errors import LabError
-from infra.load.process import STOP_TIMEOUT
+from infra.experiment.load.process import STOP_TIMEOUT
 from infra.project import ROOT
 
 

@@ -7,8 +7,8 @@ import secrets
 import orjson
 
 from infra.errors import LabError
-from infra.keepalive import Connection, in_parallel
-from infra.load.urls import unique_url
+from infra.experiment.keepalive import Connection, in_parallel
+from infra.experiment.load.urls import unique_url
 
 
 def make_links(address: tuple[str, int], count: int) -> list[tuple[str, str]]:

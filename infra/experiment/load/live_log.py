@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.load.event_log import EventReader
-from infra.timeline import Request
+from infra.experiment.load.event_log import EventReader
+from infra.experiment.timeline import Request
 
 
 @dataclass(frozen=True)

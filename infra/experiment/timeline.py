@@ -8,7 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-Outcome = Literal["ok", "failed", "unknown"]  # unknown: a write that may or may not have been applied (infra/ledger.py)
+Outcome = Literal[
+    "ok", "failed", "unknown"
+]  # unknown: a write that may or may not have been applied (infra/experiment/ledger.py)
 
 
 @dataclass(frozen=True)

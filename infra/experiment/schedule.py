@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from infra.experiment.timeline import FaultSpan
 from infra.runtime.protocol import Runtime
-from infra.timeline import FaultSpan
 
 _MOMENT = 0.1  # seconds: a fault that took less is drawn as a moment
 _GLANCE = 0.05  # seconds between two looks at whether the load still runs
