@@ -50,14 +50,3 @@ class NativeBox(Protocol):
 
     def can_fill(self) -> str:
         """Why the box's disk cannot be made full here; empty when it can."""
-
-
-def native(kind: str) -> NativeBox:
-    """The kind of box that `x-local` names."""
-    if kind == "postgres":
-        from infra.boxes.postgres import PostgresBox
-
-        return PostgresBox()
-    from infra.boxes.procfile import ProcfileBox
-
-    return ProcfileBox()

@@ -18,7 +18,7 @@ _DOCKER_ONLY = (
     *("init", "restart", "tty", "stdin_open", "cap_add", "cap_drop", "security_opt", "shm_size", "dns_opt", "expose"),
 )
 _UNDERSTOOD = "profiles", "command", "environment", "depends_on", "ports", "volumes", "networks", "mem_limit", "x-local"
-_KINDS = ("postgres", "procfile")  # the modules of infra/boxes
+KINDS = ("postgres", "procfile")  # those of infra/boxes/kinds.py, which a test holds equal
 _MEMORY = re.compile(r"^(\d+(?:\.\d+)?) ?([kmgtp]?)i?b?$", re.IGNORECASE)
 _INTEGER = re.compile(r"^(0|-?[1-9][0-9]*)$")
 _DECIMAL = re.compile(r"^-?(0|[1-9][0-9]*)\.[0-9]*[1-9]$")
@@ -177,8 +177,8 @@ def _native(entry: Entry, service: str) -> NativeBox:
     kind, process, ready = (fields.pop(key, None) for key in ("box", "process", "ready"))
     if fields:
         raise entry.refuse(f"`{next(iter(fields))}` in x-local of service {service} is not understood. Remove it.")
-    if kind not in _KINDS:
-        raise entry.refuse(f"x-local of service {service} names the box {kind}. Known: {', '.join(_KINDS)}.")
+    if kind not in KINDS:
+        raise entry.refuse(f"x-local of service {service} names the box {kind}. Known: {', '.join(KINDS)}.")
     if (kind == "procfile") != (process is not None):
         raise entry.refuse(
             f"x-local of service {service}: a procfile box, and only it, names its `process`, such as web."

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from infra.boxes import kinds
+from infra.compose import service
 from infra.compose.box import Mount, NativeBox, Port
 from infra.errors import LabError
 from infra.project import COMPOSE_FILE
@@ -222,3 +224,7 @@ def test_what_counts_as_a_mention(tmp_path: Path) -> None:
         ("app-lab2", 80),
         ("app-lab2", 8000),
     ]
+
+
+def test_every_kind_that_the_file_may_name_is_there_and_no_other() -> None:
+    assert set(service.KINDS) == set(kinds.KINDS)

@@ -9,7 +9,8 @@ from functools import cached_property
 from pathlib import Path
 
 from infra import project as places
-from infra.boxes.native import NativeBox, Plan, native
+from infra.boxes.kinds import native
+from infra.boxes.native import NativeBox, Plan
 from infra.compose.box import Box
 from infra.errors import LabError
 from infra.project import Project
