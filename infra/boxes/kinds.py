@@ -1,4 +1,4 @@
-"""Every kind of native box there is: what `x-local: {box: …}` may name. A new kind is a module here and a line below."""
+"""Every kind of native box: what `x-local: {box: …}` may name. A new kind is a module here and a line below."""
 
 from __future__ import annotations
 

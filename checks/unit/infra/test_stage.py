@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.boxes import kinds
-from infra.compose import service
+from infra.boxes.kinds import KINDS as NATIVE_KINDS
 from infra.compose.box import Mount, NativeBox, Port
+from infra.compose.service import KINDS
 from infra.errors import LabError
 from infra.project import COMPOSE_FILE
 from infra.stage import Stage, mentions, read_stage
@@ -227,4 +227,4 @@ def test_what_counts_as_a_mention(tmp_path: Path) -> None:
 
 
 def test_every_kind_that_the_file_may_name_is_there_and_no_other() -> None:
-    assert set(service.KINDS) == set(kinds.KINDS)
+    assert set(KINDS) == set(NATIVE_KINDS)
