@@ -2,9 +2,11 @@
 
 import asyncio
 from time import perf_counter
+from typing import Any
 
 from prometheus_client import Histogram
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_BYTES = 16 * 1024
@@ -42,7 +44,9 @@ class Edge:
         endpoint = scope.get("endpoint")
         series = self._series.get((endpoint, status))
         if series is None:
-            paths = {route.endpoint: route.path_format for route in scope["app"].routes}
+            paths: dict[Any, str] = {
+                route.endpoint: route.path_format for route in scope["app"].routes if isinstance(route, Route)
+            }
             series = self._series[endpoint, status] = self._seconds.labels(paths.get(endpoint, "none"), status)
         series.observe(seconds)
 

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from shortener.lab1_file.app import create_app
 from shortener.lab1_file.file_store import FileStore
 
 
-def wire(environment: Mapping[str, str]) -> FastAPI:
+def wire(environment: Mapping[str, str]) -> Starlette:
     """Raises KeyError for a missing variable, ValueError or OSError for a file that is none of ours."""
-    return create_app(FileStore(Path(environment["LINKS_FILE"])), environment["BASE_URL"])
+    return create_app(FileStore(Path(environment["LINKS_FILE"])), environment["BASE_URL"])[0]

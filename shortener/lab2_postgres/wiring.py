@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from shortener.lab1_file.app import create_app
 from shortener.lab2_postgres.connections import Connections
@@ -10,9 +10,9 @@ from shortener.lab2_postgres.postgres_store import PostgresStore
 from shortener.lab2_postgres.search import add_search
 
 
-def wire(environment: Mapping[str, str]) -> FastAPI:
+def wire(environment: Mapping[str, str]) -> Starlette:
     """Raises KeyError for a missing variable. The database may be down: the service starts, and /readyz tells."""
     store, base_url = PostgresStore(Connections(environment["DATABASE_URL"])), environment["BASE_URL"]
-    app = create_app(store, base_url)
-    add_search(app, store, base_url)
-    return app
+    service, api = create_app(store, base_url)
+    add_search(api, store, base_url)
+    return service
