@@ -15,7 +15,41 @@ help:  ## these words
 	@echo "make load-2     puts load on it"
 	@echo "make kill-BOX   also pause-BOX resume-BOX start-BOX restart-BOX, such as kill-postgres; then: make heal"
 	@echo "make status     what stands; make down: nothing stands any more"
-	@echo "make test       the kit's own tests; make bench: .venv/ready-to-test
+	@echo "make test       the kit's own tests; make bench: its figures; make flaky: a suite repeated"
+
+# --- set-up: costs nothing when it is up to date -------------------------------------------------
+.venv/ready: requirements.txt pyproject.toml
+	@$(PYTHON) infra/install.py requirements.txt .venv/ready
+
+.venv/ready-to-test: .venv/ready requirements-dev.txt
+	@$(PYTHON) infra/install.py requirements-dev.txt .venv/ready-to-test
+
+setup: .venv/ready
+
+# --- build, prove, break -------------------------------------------------------------------------
+lab-%: .venv/ready
+	@$(LAB) up $*
+check-%: .venv/ready
+	@$(LAB) check $* $(NAME)
+load-%: .venv/ready
+	@$(LAB) load $*
+break-%: .venv/ready
+	@$(LAB) break $* $(NAME)
+kill-% pause-% resume-% start-% restart-% fill-%: .venv/ready
+	@$(LAB) $(subst -$*,,$@) $*
+heal status: .venv/ready
+	@$(LAB) $@
+down:
+	@if [ -x $(LAB) ]; then $(LAB) down; else echo "No stage stands: nothing is installed yet."; fi
+
+# --- for those who change the kit ----------------------------------------------------------------
+# The twins and the JavaScript service are plain processes, so RUNTIME=docker leaves them to the local run.
+PROOFS := checks/unit checks/matrix checks/journey checks/starters \
+          $(if $(filter docker,$(RUNTIME)),,checks/other_language checks/twins)
+
+test: lint  ## the kit's own tests, with the checks and their broken twins, in the runtime that RUNTIME names
+	@.venv/bin/pytest $(PROOFS)
+bench: .venv/ready-to-test
 	@.venv/bin/python -m bench
 flaky: .venv/ready-to-test
 	@.venv/bin/python -m checks.flaky $(LABS) $(if $(RUNS),--runs $(RUNS)) $(if $(BUSY),--busy)
