@@ -27,8 +27,9 @@ class Batches(Generic[Item, Result]):
         return future
 
     async def _run(self) -> None:
-        while batch := self._waiting:
-            self._waiting = []
+        while self._waiting:
+            await asyncio.sleep(0)  # the requests that have just arrived join in
+            batch, self._waiting = self._waiting, []
             try:
                 results = await self._work([item for item, _ in batch])
             except Exception as error:
