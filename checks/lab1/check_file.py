@@ -7,37 +7,46 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from checks.plugin.latency import turn_by_turn
-from checks.plugin.load import failing_as, killed_and_started, under_load
+from checks.plugin.load import failing_as, under_load
 from checks.plugin.service import Service
 from checks.plugin.stand import Stand
+from checks.plugin.torn import Killer
 from checks.plugin.verdict import expect, inconclusive
 from infra.experiment.experiment import At, Load
 
-KILLS = (0.8, 1.8, 2.8)  # seconds after the load began
+KILLS, WATCH = (0.5, 1.5, 2.5), 0.5  # seconds after the load began; each kill waits so long for its moment
+BEFORE, SOON = 150, 1.0  # links that make a rewrite of the file last; seconds to make them in
 LINKS, ENOUGH, PATIENCE = 1500, 300, 6.0  # how many links make a large file; the least; seconds to make them in
 LIMIT, BEYOND_DOUBT = 1.6, 4.0  # times the latency of a small file
 
 
-def check_kill(stand: Stand, note: Callable[[str], None]) -> None:
+def check_kill(own_stand: Stand, note: Callable[[str], None]) -> None:
     """No acknowledged link is lost over repeated kill -9 under load"""
     did = f"Killed the service with kill -9 {len(KILLS)} times under load and started it again each time."
-    load = Load(users=8, seconds=KILLS[-1] + 1.0, rate=500, write_share=0.8, links=20)
-    schedule = tuple(At(second, "kill -9 app", killed_and_started("app")) for second in KILLS)
-    with failing_as(did, "that it comes back by itself, with the file as the kill left it"):
-        timeline = under_load(stand, load, schedule)
+    killer = Killer("app", "LINKS_FILE", WATCH)
+    load = Load(users=8, seconds=KILLS[-1] + WATCH + 1.0, rate=500, write_share=0.8, links=20)
+    schedule = tuple(At(second, "kill -9 app", killer) for second in KILLS)
+    _fill(own_stand.service, BEFORE, SOON)
+    with failing_as(did, "that it comes back by itself, with the file as the kill left it", lambda: _torn(killer)):
+        timeline = under_load(own_stand, load, schedule)
     audit = timeline.audit
     if audit is None:
         inconclusive("nothing was read back after the load")
     note(f"{audit.acknowledged} links acknowledged, {audit.unknown} writes without an answer")
+    note(str(killer))
     lost = audit.lost
     example = f", such as {lost[0][1]} (GET /{lost[0][0]})" if lost else ""
-    got = f"{len(lost)} of {audit.acknowledged} lost{example}"
+    got = f"{_torn(killer)}{len(lost)} of {audit.acknowledged} lost{example}"
     expect(not lost, did=did, expected="every acknowledged link: 201 means that it is on the disk", got=got)
+
+
+def _torn(killer: Killer) -> str:
+    return f"{killer}. Started again with that, " if killer.cuts else ""
 
 
 def check_latency(own_stand: Stand, small_stand: Stand, note: Callable[[str], None]) -> None:
     """GET takes as long with a large file as with a small one"""
-    made, posts = _fill(own_stand.service)
+    made, posts = _fill(own_stand.service, LINKS, PATIENCE)
     if made < ENOUGH:
         inconclusive(f"only {made} links could be created in {PATIENCE:g} s, too few for a large file")
     growth = f"POST took {posts[0] * 1000:.1f} ms at first and {posts[1] * 1000:.1f} ms at the end"
@@ -56,9 +65,9 @@ def check_latency(own_stand: Stand, small_stand: Stand, note: Callable[[str], No
     )
 
 
-def _fill(service: Service) -> tuple[int, tuple[float, float]]:
-    """Create LINKS links, as many as PATIENCE allows; how many, and seconds a POST at first and at the end."""
-    deadline = time.monotonic() + PATIENCE
+def _fill(service: Service, links: int, patience: float) -> tuple[int, tuple[float, float]]:
+    """Create long links, as many as `patience` seconds allow; how many, and seconds a POST at first and at the end."""
+    deadline = time.monotonic() + patience
     filler = "x" * 1500
 
     def create(number: int) -> float:
@@ -69,7 +78,7 @@ def _fill(service: Service) -> tuple[int, tuple[float, float]]:
         return time.perf_counter() - start
 
     with ThreadPoolExecutor(8) as pool:
-        seconds = [second for second in pool.map(create, range(LINKS)) if second]
+        seconds = [second for second in pool.map(create, range(links)) if second]
     tenth = max(1, len(seconds) // 10)
     return len(seconds), (sum(seconds[:tenth]) / tenth, sum(seconds[-tenth:]) / tenth)
 

@@ -9,7 +9,6 @@ from checks.plugin.stand import Stand
 from checks.plugin.verdict import CheckFailed
 from infra.errors import LabError, NotSupported
 from infra.experiment.experiment import At, Experiment, Load, Timeline, run
-from infra.runtime.protocol import Runtime
 
 
 def under_load(stand: Stand, load: Load, schedule: tuple[At, ...]) -> Timeline:
@@ -29,22 +28,12 @@ def under_load(stand: Stand, load: Load, schedule: tuple[At, ...]) -> Timeline:
     return timeline
 
 
-def killed_and_started(box: str) -> Callable[[Runtime], None]:
-    """kill -9 a box and start it again, as one step of a schedule."""
-
-    def do(runtime: Runtime) -> None:
-        runtime.kill(box)
-        runtime.start(box)
-
-    return do
-
-
 @contextmanager
-def failing_as(did: str, expected: str) -> Iterator[None]:
-    """What goes wrong with the stage in here is the service's failure, not the stage's."""
+def failing_as(did: str, expected: str, seen: Callable[[], str] = lambda: "") -> Iterator[None]:
+    """What goes wrong with the stage in here is the service's failure, not the stage's. `seen` is told before it."""
     try:
         yield
     except NotSupported:
         raise
     except LabError as error:
-        raise CheckFailed(did=did, expected=expected, got=str(error)) from error
+        raise CheckFailed(did=did, expected=expected, got=f"{seen()}{error}") from error

@@ -1,7 +1,5 @@
-"""Rewrites the file in place, in two parts."""
+"""Rewrites the file in place, in one go."""
 
-import os
-import time
 from pathlib import Path
 
 from checks.broken.spoil import run
@@ -9,15 +7,7 @@ from shortener.lab1_file import file_store
 
 
 def in_place(path: Path, content: bytes) -> None:
-    half = len(content) // 2
-    with path.open("wb") as file:
-        file.write(content[:half])
-        file.flush()
-        os.fsync(file.fileno())
-        time.sleep(0.1)  # a slow disk: where the kill strikes
-        file.write(content[half:])
-        file.flush()
-        os.fsync(file.fileno())
+    path.write_bytes(content)
 
 
 file_store._replace = in_place
