@@ -16,7 +16,7 @@ from infra.experiment.experiment import Experiment, run
 from infra.experiment.findings import explained, summary, table
 from infra.experiment.picture import picture
 from infra.experiment.timeline import Timeline
-from infra.runtime.interrupt import heard_once
+from infra.interrupt import heard_once
 from labs.catalogue import experiment as find
 from labs.catalogue import experiments
 

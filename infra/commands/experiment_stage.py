@@ -12,7 +12,7 @@ from infra import state
 from infra.commands.context import project_name, wanted_project
 from infra.errors import LabError
 from infra.experiment.experiment import Experiment
-from infra.experiment.healing import undisturbed
+from infra.interrupt import undisturbed
 from infra.project import Project
 from infra.runtime.choose import choose, open_runtime
 from infra.runtime.protocol import Progress, Runtime

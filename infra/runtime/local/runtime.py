@@ -12,8 +12,8 @@ from pathlib import Path
 from infra import state
 from infra.compose.box import Box
 from infra.errors import LabError, NotSupported
+from infra.interrupt import heard_once
 from infra.project import COMPOSE_FILE, Project
-from infra.runtime.interrupt import heard_once
 from infra.runtime.local import disk
 from infra.runtime.local import process_table as table
 from infra.runtime.local.boxes import LocalBoxes

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from typing import Any, Literal
 import psycopg
 
 from infra.errors import LabError
+from infra.interrupt import undisturbed
 from labs.lab2_postgres.database import connect
 from labs.lab2_postgres.replay.session import Outcome, Session
 
@@ -137,7 +137,7 @@ def theatre(url: str, tell: Callable[[Turn], None]) -> Iterator[Theatre]:
         try:
             yield play
         finally:
-            with _undisturbed(), contextlib.suppress(LabError):
+            with undisturbed(), contextlib.suppress(LabError):
                 play.clear()
 
 
@@ -153,16 +153,3 @@ def _connection(url: str, name: str) -> Iterator[psycopg.Connection]:
 def _scalar(connection: psycopg.Connection, sql: str) -> Any:
     row = connection.execute(sql.encode()).fetchone()
     return row[0] if row else None
-
-
-@contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """A second Ctrl-C does not stop the clearing up."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -1,4 +1,6 @@
-"""Ctrl-C while a stage is being changed: the first one is heard, and then nothing disturbs the clean-up it causes."""
+"""Ctrl-C while a stage is being changed or mended: heard once at most, and nothing disturbs the clean-up it causes.
+
+Signals belong to the main thread; elsewhere there is nothing to do."""
 
 from __future__ import annotations
 
@@ -12,8 +14,7 @@ from types import FrameType
 @contextlib.contextmanager
 def heard_once() -> Iterator[None]:
     """Inside, the first SIGINT or SIGTERM raises KeyboardInterrupt; the handler itself makes further ones unheard, so
-    that not even a quick second one slips in before the clean-up. Signals belong to the main thread; elsewhere there
-    is nothing to do."""
+    that not even a quick second one slips in before the clean-up."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -30,3 +31,17 @@ def heard_once() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Ctrl-C is not heard inside: the runtimes' own handling of it leaves an ignored signal alone. What is started
+    inside ignores it too, which harms no box: they are ended by SIGTERM, or handle SIGINT themselves."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
