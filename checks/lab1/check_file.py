@@ -22,6 +22,7 @@ LIMIT, BEYOND_DOUBT = 1.6, 4.0  # times the latency of a small file
 
 def check_kill(own_stand: Stand, note: Callable[[str], None]) -> None:
     """No acknowledged link is lost over repeated kill -9 under load"""
+    # On a stage of its own: the learner's file shall not be the one that is torn.
     did = f"Killed the service with kill -9 {len(KILLS)} times under load and started it again each time."
     killer = Killer("app", "LINKS_FILE", WATCH)
     load = Load(users=8, seconds=KILLS[-1] + WATCH + 1.0, rate=500, write_share=0.8, links=20)
@@ -38,10 +39,6 @@ def check_kill(own_stand: Stand, note: Callable[[str], None]) -> None:
     example = f", such as {lost[0][1]} (GET /{lost[0][0]})" if lost else ""
     got = f"{_torn(killer)}{len(lost)} of {audit.acknowledged} lost{example}"
     expect(not lost, did=did, expected="every acknowledged link: 201 means that it is on the disk", got=got)
-
-
-def _torn(killer: Killer) -> str:
-    return f"{killer}. Started again with that, " if killer.cuts else ""
 
 
 def check_latency(own_stand: Stand, small_stand: Stand, note: Callable[[str], None]) -> None:
@@ -63,6 +60,10 @@ def check_latency(own_stand: Stand, small_stand: Stand, note: Callable[[str], No
         expected=f"at most {LIMIT} times as long",
         got=f"{ratio:.1f} times: {few} against {many}. Does each GET read the file?",
     )
+
+
+def _torn(killer: Killer) -> str:
+    return f"{killer}. Started again with that, " if killer.cuts else ""
 
 
 def _fill(service: Service, links: int, patience: float) -> tuple[int, tuple[float, float]]:
