@@ -3,53 +3,22 @@
 from __future__ import annotations
 
 import errno
-import http.client
 import os
 import shutil
-import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
-import psutil
 import pytest
 
 from checks.unit.infra.conftest import TINY_APP, OpenStage
 from checks.unit.infra.helpers import free_port, living_below, soon
-from infra import state
-from infra.errors import LabError, NotSupported
-from infra.project import ROOT, Project
+from checks.unit.infra.looking import get, quiet, shown, volume
+from infra.errors import LabError
+from infra.project import Project
 from infra.runtime.local.runtime import LocalRuntime
 from infra.runtime.ports import is_free
-from infra.runtime.protocol import BoxStatus
-
-
-def get(runtime: LocalRuntime, path: str) -> int:
-    """The status that the service answers; 0 when it does not."""
-    connection = http.client.HTTPConnection("127.0.0.1", runtime.project.port, timeout=5)
-    try:
-        connection.request("GET", path)
-        return connection.getresponse().status
-    except (OSError, http.client.HTTPException):
-        return 0
-    finally:
-        connection.close()
-
-
-def quiet(_: str) -> None:
-    """No progress wanted."""
-
-
-def shown(runtime: LocalRuntime, box: str) -> BoxStatus:
-    name = runtime.stage.box(box).name
-    return next(status for status in runtime.status() if status.name == name)
-
-
-def volume(runtime: LocalRuntime, name: str) -> Path:
-    return runtime.project.folder / "volumes" / name
 
 
 class TestLab1:
@@ -241,187 +210,3 @@ class TestUpThatFails:
         broken.down(volumes=True)
         assert living_below(good.project.folder) == []
         assert not good.project.folder.exists()
-
-
-class TestLab2:
-    def test_the_whole_of_it(self, open_stage: OpenStage, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-        runtime, said = open_stage(2), list[str]()
-        runtime.up(said.append)
-        assert [line.split(" (")[0] for line in said] == ["postgres is ready", "migrate is done", "app-lab2 is ready"]
-        assert [box.state for box in runtime.status()] == ["running", "completed", "running"]
-        assert all(box.ready for box in runtime.status())
-        assert get(runtime, "/readyz") == 200
-
-        faults: list[Callable[[], None]] = [
-            lambda: runtime.kill("postgres"),
-            lambda: runtime.pause("postgres"),
-            lambda: runtime.cut("app", "postgres"),
-            lambda: runtime.slow("postgres", "app", 2.0),
-        ]
-        for fault in faults:
-            fault()
-            assert len(runtime.faults()) == 1
-            assert get(runtime, "/readyz") in (0, 503)
-            runtime.heal()
-            assert (get(runtime, "/readyz"), runtime.faults()) == (200, [])
-        runtime.restart("postgres")
-        assert get(runtime, "/readyz") == 200
-
-        with pytest.raises(NotSupported, match="postgres cannot be filled"):
-            runtime.fill("postgres")
-        with pytest.raises(LabError, match="no link between app-lab2 and migrate"):
-            runtime.cut("app", "migrate")
-        with pytest.raises(LabError, match="migrate has done its work"):
-            runtime.kill("migrate")
-
-        (tmp_path / "in").write_text("input")
-        assert runtime.run("seed", ["1", "two words"], stdin=tmp_path / "in") == 7
-        assert "['1', 'two words'] input (0,)" in capfd.readouterr().out
-        asked = subprocess.run(
-            [*runtime.connect("postgres"), "-Atc", "SHOW max_connections"], capture_output=True, check=True
-        )
-        assert asked.stdout == b"50\n"
-
-        for box in runtime.stage.boxes:
-            for process in runtime.boxes.process(box).members():
-                for connection in process.net_connections("tcp"):
-                    assert connection.laddr[0] == "127.0.0.1"
-        runtime.down()
-        assert living_below(runtime.project.folder) == []
-
-    def test_postgres_is_durable_and_asks_for_its_password(self, open_stage: OpenStage) -> None:
-        runtime = open_stage(2)
-        runtime.up(quiet)
-
-        def ask(statement: str) -> str:
-            words = [*runtime.connect("postgres"), "-Atc", statement]
-            return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
-
-        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
-            assert ask(f"SHOW {setting}") == "on"
-        ask("CREATE TABLE kept AS SELECT 42 AS answer")
-        runtime.kill("postgres")
-        runtime.start("postgres")
-        assert ask("SELECT answer FROM kept") == "42"
-        runtime.down()
-        runtime.up(quiet)
-        assert ask("SELECT answer FROM kept") == "42"
-        psql, url = runtime.connect("postgres")
-        refused = subprocess.run([psql, url.replace(":lab@", ":wrong@")], capture_output=True, text=True, check=False)
-        assert "password authentication failed" in refused.stderr
-
-    @pytest.mark.skipif(sys.platform != "linux", reason="reads Linux' list of shared memory")
-    def test_a_killed_postgres_leaves_no_shared_memory(self, open_stage: OpenStage) -> None:
-        def kept() -> list[str]:
-            rows = Path("/proc/sysvipc/shm").read_text().splitlines()[1:]
-            return [row.split()[1] for row in rows]
-
-        runtime = open_stage(2)
-        runtime.up(quiet)
-        mine = (volume(runtime, "postgres-data") / "postmaster.pid").read_text().splitlines()[6].split()[1]
-        assert mine in kept()
-        runtime.kill("postgres")
-        assert mine in kept()
-        runtime.down()
-        assert mine not in kept()
-
-    def test_up_starts_what_does_not_run(self, open_stage: OpenStage) -> None:
-        runtime, said = open_stage(2), list[str]()
-        runtime.up(quiet)
-        runtime.kill("postgres")
-        runtime.boxes.relay.process.kill()
-        runtime.up(said.append)
-        assert get(runtime, "/readyz") == 200
-        assert runtime.faults() == []
-        runtime.cut("app", "postgres")
-        runtime.up(said.append)
-        assert any("Still in force: no bytes pass" in line for line in said)
-        assert len(runtime.faults()) == 1
-
-    def test_a_reboots_stale_files_do_no_harm(self, open_stage: OpenStage) -> None:
-        runtime = open_stage(2)
-        runtime.up(quiet)
-        boxes = runtime.project.folder / "boxes"
-        for process in living_below(boxes):
-            process.kill()
-        soon(lambda: not any(box.state == "running" for box in runtime.status()))
-        # After a reboot the numbers in the files may be anybody's.
-        stale = [*boxes.glob("*.pid"), volume(runtime, "postgres-data") / "postmaster.pid"]
-        for file in stale:
-            lines = file.read_text().splitlines() or [""]
-            file.write_text("\n".join([str(os.getppid()), *lines[1:]]) + "\n")
-            os.utime(file, (1, 1))
-        state.set_faults(runtime.project, [state.Fault("postgres is paused", "resume", ("postgres",))])
-        runtime.up(quiet)
-        assert get(runtime, "/readyz") == 200
-        assert runtime.faults() == []
-        runtime.down()
-        assert psutil.pid_exists(os.getppid())
-
-
-TOOL = """
-import sys
-from pathlib import Path
-from infra.project import Project
-from infra.runtime.local.runtime import LocalRuntime
-name, app, port = sys.argv[1:]
-LocalRuntime(Project(name, 2, app=Path(app), port=int(port))).up(lambda line: print(line, flush=True))
-"""
-
-
-class TestUpThatIsInterrupted:
-    """`up` runs in a process of its own, which gets the signal when Postgres is ready and the service is not."""
-
-    @pytest.fixture
-    def interrupt(self, lab_home: Path) -> Callable[[Project, list[signal.Signals]], subprocess.Popen[str]]:
-        def interrupt(project: Project, signals: list[signal.Signals]) -> subprocess.Popen[str]:
-            tool = subprocess.Popen(
-                [sys.executable, "-c", TOOL, project.name, str(project.app), str(project.port)],
-                cwd=ROOT,
-                env={**os.environ, "LAB_HOME": str(lab_home)},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                text=True,
-            )
-            assert tool.stdout is not None
-            with tool:
-                assert "postgres is ready" in tool.stdout.readline()
-                for number in signals:
-                    tool.send_signal(number)
-                tool.stdout.read()
-            return tool
-
-        return interrupt
-
-    @pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGINT] * 3, [signal.SIGTERM]])
-    def test_ctrl_c_takes_everything_down_again(
-        self,
-        interrupt: Callable[[Project, list[signal.Signals]], subprocess.Popen[str]],
-        open_stage: OpenStage,
-        signals: list[signal.Signals],
-    ) -> None:
-        project = open_stage(2).project
-        tool = interrupt(project, signals)
-        assert tool.returncode not in (0, -signal.SIGKILL)
-        assert living_below(project.folder) == []
-        assert is_free(project.port)
-        assert {entry.name for entry in project.folder.iterdir()} <= {"volumes"}
-
-    @pytest.mark.parametrize("then", ["up", "down"])
-    def test_a_killed_tool_leaves_what_the_next_command_cleans(
-        self,
-        interrupt: Callable[[Project, list[signal.Signals]], subprocess.Popen[str]],
-        open_stage: OpenStage,
-        then: str,
-    ) -> None:
-        runtime = open_stage(2)
-        assert interrupt(runtime.project, [signal.SIGKILL]).returncode == -signal.SIGKILL
-        assert living_below(runtime.project.folder) != []
-        remembered = state.load(runtime.project.name)
-        assert remembered == (replace(runtime.project), "local")
-        if then == "up":
-            runtime.up(quiet)
-            assert get(runtime, "/readyz") == 200
-        runtime.down()
-        assert living_below(runtime.project.folder) == []
-        assert is_free(runtime.project.port)

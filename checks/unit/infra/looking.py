@@ -1,0 +1,34 @@
+"""How the tests of the local runtime look at a stage."""
+
+from __future__ import annotations
+
+import http.client
+from pathlib import Path
+
+from infra.runtime.local.runtime import LocalRuntime
+from infra.runtime.protocol import BoxStatus
+
+
+def get(runtime: LocalRuntime, path: str) -> int:
+    """The status that the service answers; 0 when it does not."""
+    connection = http.client.HTTPConnection("127.0.0.1", runtime.project.port, timeout=5)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return 0
+    finally:
+        connection.close()
+
+
+def quiet(_: str) -> None:
+    """No progress wanted."""
+
+
+def shown(runtime: LocalRuntime, box: str) -> BoxStatus:
+    name = runtime.stage.box(box).name
+    return next(status for status in runtime.status() if status.name == name)
+
+
+def volume(runtime: LocalRuntime, name: str) -> Path:
+    return runtime.project.folder / "volumes" / name
