@@ -31,9 +31,8 @@ def start(image: str) -> Iterator[Start]:
         name = f"lab-postgres-{os.getpid()}-{len(begun)}"
         begun.append(name)
         docker("run", "--detach", "--name", name, "--env", "POSTGRES_PASSWORD=secret", *options, image, *command)
-        assert eventually(lambda: inside(name, "pg_isready", "--quiet", "--host=127.0.0.1"), within=30), docker(
-            "logs", name
-        )
+        ready = ("pg_isready", "--quiet", "--host=127.0.0.1", "--username=postgres")
+        assert eventually(lambda: inside(name, *ready), within=30), docker("logs", name)
         return name
 
     yield run
@@ -71,6 +70,21 @@ def test_a_client_from_outside_needs_the_password(start: Start) -> None:
 
     assert inside(name, "psql", f"postgresql://postgres:secret@{address}/postgres", "-c", "select 1")
     assert not inside(name, "psql", f"postgresql://postgres:wrong@{address}/postgres", "-c", "select 1")
+
+
+def test_the_password_method_is_the_servers_own_and_loopback_is_trusted(start: Start) -> None:
+    name = start(command=("-cpassword_encryption=md5",))
+    rules = docker("exec", name, "cat", "/var/lib/postgresql/data/pg_hba.conf").splitlines()
+
+    assert rules[-1].split() == ["host", "all", "all", "all", "md5"]
+    assert ["host", "all", "all", "127.0.0.1/32", "trust"] in [rule.split() for rule in rules]
+
+
+def test_a_user_by_number_initialises_and_runs_it(start: Start) -> None:
+    name = start("--user=4711", "--env=PGDATA=/var/lib/postgresql/data/own")  # the volume's top belongs to user 999
+
+    assert query(name, "select 1") == "1"
+    assert docker("exec", name, "stat", "-c", "%u", "/proc/1").strip() == "4711"
 
 
 def test_the_users_own_scripts_run_once_in_order(start: Start, tmp_path: Path) -> None:
