@@ -33,7 +33,10 @@ class Runtime(Protocol):
     LabError with a sentence for the learner; what this machine or runtime cannot inject raises NotSupported."""
 
     name: str  # "local" or "docker"
-    stage: Stage
+
+    @property
+    def stage(self) -> Stage:
+        """Raises LabError when the compose file cannot be read."""
 
     def up(self, progress: Progress) -> None:
         """Stand the stage up and wait until every box is ready, asked of the box itself. Idempotent."""

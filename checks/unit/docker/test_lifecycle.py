@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -18,7 +19,7 @@ from checks.unit.docker.helpers import APP, ask, docker, lab, left_behind, proje
 from infra import state
 from infra.errors import LabError
 from infra.project import Project
-from infra.runtime.docker import images
+from infra.runtime.docker import compose, images
 from infra.runtime.docker.app import FOLDER_LABEL, folder_key
 from infra.runtime.docker.runtime import DockerRuntime
 from infra.state import Fault
@@ -84,6 +85,37 @@ def test_up_twice_keeps_the_containers_and_data_outlives_down(make: Make) -> Non
     runtime.down()
     runtime = standing(own)
     assert ask(own, "/size")[:2] == (200, "10")
+
+
+def test_up_on_a_stage_that_stands_runs_no_step_again_unless_something_has_changed(make: Make) -> None:
+    own = make("again", lab=2)
+    standing(own)
+    step = ("inspect", "--format", "{{.State.StartedAt}}", f"{own.name}-migrate-1")
+    first, said = docker(*step), list[str]()
+    DockerRuntime(own).up(said.append)
+    assert docker(*step) == first
+    assert any("nothing has changed" in line for line in said)
+
+    docker("kill", f"{own.name}-app-lab2-1")
+    standing(own)
+    assert ask(own, "/readyz")[0] == 200
+
+    changed = replace(own, variables={"POSTGRES_PASSWORD": "another"})
+    environment = compose.variables(changed, images.which())
+    assert not compose.is_current(changed, environment, DockerRuntime(changed).stage.boxes)
+
+
+def test_down_needs_neither_the_app_nor_a_whole_compose_file(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = copy_of_app(tmp_path, (APP / "server.py").read_text())
+    own = make("orphan", app=app)
+    standing(own)
+    shutil.rmtree(app)
+    with monkeypatch.context() as broken:
+        broken.setattr("infra.runtime.docker.runtime.COMPOSE_FILE", tmp_path / "gone.yml")
+        DockerRuntime(own).down(volumes=True)
+    assert left_behind(own.name) == []
 
 
 def test_two_projects_side_by_side_do_not_disturb_each_other(make: Make) -> None:

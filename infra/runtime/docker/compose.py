@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import subprocess
 from collections.abc import Mapping, Sequence
 
 from infra.errors import LabError
@@ -13,9 +14,10 @@ from infra.project import COMPOSE_FILE, Project
 from infra.runtime.docker import app, half_up, images
 from infra.runtime.docker.child import follow
 from infra.runtime.docker.cli import attempt, docker, failure
-from infra.runtime.docker.containers import PROJECT_LABEL
+from infra.runtime.docker.containers import PROJECT_LABEL, containers, is_step
 from infra.runtime.docker.sidecar import SIDECAR_LABEL
 from infra.runtime.protocol import Progress
+from infra.stage import Box
 
 _EVENT = re.compile(r"^ *(?:Container (\S+)|(\S+)) +(Pulling|Pulled|Healthy|Exited) *$")
 _ROUTINE = re.compile(r"^ *(Container|Network|Volume) +\S+ +\w+ *$")
@@ -63,6 +65,23 @@ def command(project: Project, *arguments: str) -> list[str]:
 def _quiet(arguments: Sequence[str]) -> list[str]:
     """A tool's own output is all that a learner wants to see of it."""
     return ["--progress=quiet"] if arguments[:1] == ("run",) else []
+
+
+def is_current(project: Project, environment: Mapping[str, str], boxes: Sequence[Box]) -> bool:
+    """Whether every box runs (a step: is done) just as Compose would make it now, from its image as it is now, and no
+    other container is there. Asking takes a tenth of a second; `up` would run the steps again."""
+    found = containers(project.name)
+    wanted = {box.name: "completed" if is_step(box) else "running" for box in boxes}
+    if {name: one.state for name, one in found.items()} != wanted:
+        return False
+    hashes = subprocess.run(
+        command(project, "config", "--hash", "*"), env=dict(environment), capture_output=True, text=True, check=False
+    )
+    now = dict(line.split() for line in hashes.stdout.splitlines() if len(line.split()) == 2)
+    names = sorted({one.image for one in found.values()})
+    ids = attempt("image", "inspect", "--format", "{{.Id}}", *names).stdout.split()
+    held = dict(zip(names, ids, strict=False))
+    return all(one.config_hash == now.get(name) and one.image_id == held.get(one.image) for name, one in found.items())
 
 
 def up(project: Project, kind: images.Kind, environment: Mapping[str, str], progress: Progress) -> None:

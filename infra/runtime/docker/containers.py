@@ -20,7 +20,8 @@ _ANSWER = 5.0  # seconds that a box may take to say that it is ready
 
 @dataclass(frozen=True)
 class Container:
-    """One container of the project. `ports` maps a port inside to the one published on 127.0.0.1."""
+    """One container of the project. `ports` maps a port inside to the one published on 127.0.0.1; `config_hash` is
+    Compose's own, of the service as it was when the container was made."""
 
     id: str
     box: str
@@ -30,6 +31,9 @@ class Container:
     ip: str
     health_test: tuple[str, ...]
     out_of_memory: bool
+    config_hash: str
+    image: str
+    image_id: str
 
 
 def containers(project: str) -> dict[str, Container]:
@@ -60,6 +64,9 @@ def _read(row: dict[str, Any]) -> Container:
         ip=next((network["IPAddress"] for network in networks if network["IPAddress"]), ""),
         health_test=tuple((row["Config"].get("Healthcheck") or {}).get("Test") or ()),
         out_of_memory=row["State"]["OOMKilled"],
+        config_hash=row["Config"]["Labels"].get("com.docker.compose.config-hash", ""),
+        image=row["Config"]["Image"],
+        image_id=row["Image"],
     )
 
 

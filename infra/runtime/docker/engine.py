@@ -48,7 +48,7 @@ def _compose_obstacle() -> str | None:
 
 
 def _image_obstacle() -> str | None:
-    for image in images.missing(images.chosen(images.which())):
+    for image in images.missing(images.chosen(images.which()).values()):
         answer = _ask(["docker", "manifest", "inspect", image], _PULL_ANSWER)
         if answer is None or answer.returncode != 0:
             return f"the image {image} is not here and no registry answers (infra/images/build makes stand-ins)"

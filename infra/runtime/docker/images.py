@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from infra.project import COMPOSE_FILE, ROOT
@@ -28,14 +28,9 @@ def stand_ins() -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
-def present(images: Mapping[str, str]) -> bool:
-    """Does the engine hold every one of these images?"""
-    return not missing(images)
-
-
-def missing(images: Mapping[str, str]) -> list[str]:
+def missing(images: Iterable[str]) -> list[str]:
     """Those of the images that the engine does not hold; all of them where no engine answers."""
-    names = sorted(set(images.values()))
+    names = sorted(set(images))
     asked = subprocess.run(
         ["docker", "image", "inspect", "--format", "held", *names], capture_output=True, text=True, check=False
     )
@@ -47,9 +42,9 @@ def missing(images: Mapping[str, str]) -> list[str]:
 
 def which() -> Kind:
     """Stand-ins exist only where somebody built them; they serve unless the official images are there too."""
-    if present(official()) or not present(stand_ins()):
-        return "official"
-    return "stand-ins"
+    ours, theirs = set(stand_ins().values()), set(official().values())
+    absent = set(missing(ours | theirs))
+    return "official" if not theirs & absent or ours & absent else "stand-ins"
 
 
 def chosen(kind: Kind, environment: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -22,7 +23,7 @@ from infra.runtime.docker.memory import memory
 from infra.runtime.docker.ready import has_ended, wait_ready
 from infra.runtime.ports import is_free, refuse_taken
 from infra.runtime.protocol import BoxStatus, Progress
-from infra.stage import Box, read_stage
+from infra.stage import Box, Stage, read_stage
 
 
 class DockerRuntime:
@@ -32,10 +33,23 @@ class DockerRuntime:
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        self._kind = images.which()
-        self._environment = compose.variables(project, self._kind)
-        self.stage = read_stage(COMPOSE_FILE, compose.profiles(project), self._environment)
-        self._faults = Faults(project, self.stage)
+
+    # Read when a verb first asks: `down` needs neither the compose file nor the app's folder, and works without them.
+    @functools.cached_property
+    def stage(self) -> Stage:
+        return read_stage(COMPOSE_FILE, compose.profiles(self.project), self._environment)
+
+    @functools.cached_property
+    def _kind(self) -> images.Kind:
+        return images.which()
+
+    @functools.cached_property
+    def _environment(self) -> dict[str, str]:
+        return compose.variables(self.project, self._kind)
+
+    @functools.cached_property
+    def _faults(self) -> Faults:
+        return Faults(self.project, self.stage)
 
     def up(self, progress: Progress) -> None:
         """Stand the stage up and wait until every box is ready.
@@ -82,6 +96,10 @@ class DockerRuntime:
             for box in self.stage.boxes:
                 if box.name not in standing and not is_step(box):
                     self._start(box)
+            return
+        if standing and compose.is_current(self.project, self._environment, self.stage.boxes):
+            progress("it stands already, and nothing has changed")
+            wait_ready(self.project, self.stage.boxes)
             return
         compose.up(self.project, self._kind, self._environment, progress)
         # Compose has waited for the health checks; what the service itself says of the others is asked here.
