@@ -14,7 +14,7 @@ from checks.plugin.torn import Killer
 from checks.plugin.verdict import expect, inconclusive
 from infra.experiment.experiment import At, Load
 
-KILLS, WATCH = (0.5, 1.5, 2.5), 0.5  # seconds after the load began; each kill waits so long for its moment
+KILLS, WATCH = (0.8, 1.8, 2.8), 0.5  # seconds after the load began; each kill waits so long for its moment
 BEFORE, SOON = 150, 1.0  # links that make a rewrite of the file last; seconds to make them in
 LINKS, ENOUGH, PATIENCE = 1500, 300, 6.0  # how many links make a large file; the least; seconds to make them in
 LIMIT, BEYOND_DOUBT = 1.6, 4.0  # times the latency of a small file
