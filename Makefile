@@ -6,7 +6,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= python3
 LAB := .venv/bin/lab
 .DEFAULT_GOAL := help
-MAKEFLAGS += --no-print-directory
+MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 help:  ## these words
 	@echo "make lab-2      a real stage stands (lab-1: one file, lab-2: Postgres)"
@@ -41,6 +41,9 @@ heal status: .venv/ready
 	@$(LAB) $@
 down:
 	@if [ -x $(LAB) ]; then $(LAB) down; else echo "No stage stands: nothing is installed yet."; fi
+
+.DEFAULT:
+	@echo "make knows no word '$@'. \`make\` alone lists its words." >&2; exit 2
 
 # --- for those who change the kit ----------------------------------------------------------------
 # The twins and the JavaScript service are plain processes, so RUNTIME=docker leaves them to the local run.

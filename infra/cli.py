@@ -16,6 +16,7 @@ from infra.commands import break_, check, explain, faults, hint, import_, load, 
 from infra.commands.doctor import doctor
 from infra.errors import LabError
 
+INTERRUPTED = 130  # the shell's code for Ctrl-C
 HELP = "Build, prove and break a service, lab by lab. `make` knows most of these words too."
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=HELP)
@@ -55,13 +56,16 @@ def main() -> None:
 
 def _run() -> int:
     try:
-        return app(standalone_mode=False) or 0
+        code = app(standalone_mode=False) or 0
+        if code == INTERRUPTED:  # typer makes Ctrl-C a silent exit code
+            raise KeyboardInterrupt
+        return code
     except LabError as error:
         print(error, file=sys.stderr)
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        print("\nInterrupted.", file=sys.stderr)
-        return 130
+        print("\nInterrupted: what this command had started is ended.", file=sys.stderr)
+        return INTERRUPTED
     except BrokenPipeError:  # `lab logs app | head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -118,7 +118,7 @@ def _print_verdict(
 def _print_next(lab: int, experiment: Experiment, console: Console) -> None:
     known = [entry.name for entry in experiments(lab)]
     following = known[(known.index(experiment.name) + 1) % len(known)]
-    console.print(f"Next: lab break {lab} {following}, or all of them: lab break {lab} --list")
+    console.print(f"Next: make break-{lab} NAME={following}")
 
 
 def _run_for_programs(experiment: Experiment, prediction: int | None) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 from pathlib import Path
 
 from infra import state
@@ -18,7 +20,7 @@ LABS = (1, 2)  # the labs whose stages stand in docker-compose.yml
 def project_name() -> str:
     """PROJECT, or a name made from the clone's folder. Raises LabError for a name that Compose would not take."""
     name = os.environ.get("PROJECT") or default_name()
-    if not name[0].isalnum() or not all(letter.isalnum() or letter in "-_" for letter in name) or name != name.lower():
+    if not re.fullmatch("[a-z0-9][a-z0-9_-]*", name):
         raise LabError(
             f"PROJECT={name} will not do: use small letters, digits, - and _, and begin with a letter or digit."
         )
@@ -42,7 +44,9 @@ def app_folder() -> Path:
     wanted = os.environ.get("APP")
     if not wanted:
         return ROOT / "shortener"
-    app = Path(wanted).expanduser().resolve()
+    app = Path(wanted).resolve()
+    with contextlib.suppress(RuntimeError):  # the home of a user who is none
+        app = Path(wanted).expanduser().resolve()
     if not app.is_dir():
         raise LabError(f"APP={wanted} is no folder here. Name the folder that holds your Procfile.")
     read_procfile(app)
@@ -52,7 +56,7 @@ def app_folder() -> Path:
 def port() -> int:
     """PORT, 8000 when it is not set."""
     wanted = os.environ.get("PORT") or "8000"
-    if not wanted.isdigit() or not 1024 <= int(wanted) <= 65535:
+    if not wanted.isdecimal() or not 1024 <= int(wanted) <= 65535:
         raise LabError(f"PORT={wanted} will not do: name a number from 1024 to 65535, such as PORT=8001.")
     return int(wanted)
 

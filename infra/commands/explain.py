@@ -80,9 +80,10 @@ def _print_plan(title: str, plan: Plan, console: Console) -> None:
 
 
 def _grow(tree: Tree, node: Node) -> None:
-    from labs.lab2_postgres.explain.words import sentence
+    from labs.lab2_postgres.explain.words import count, sentence
 
-    head = f"[bold]{node.kind}[/]  {node.seconds * 1000:,.3f} ms, {node.rows:,} rows (guessed {node.guessed_rows:,})"
+    rows = f"{count(node.rows, 'row')} (guessed {node.guessed_rows:,})"
+    head = f"[bold]{node.kind}[/]  {node.seconds * 1000:,.3f} ms, {rows}"
     branch = tree.add(f"{head}\n[dim]{escape(sentence(node))}[/]")
     for below in node.below:
         _grow(branch, below)

@@ -136,7 +136,7 @@ def _print_boxes(boxes: list[BoxStatus]) -> None:
 
 def logs(
     box: Annotated[str, typer.Argument(help="A box, as named in docker-compose.yml.")],
-    lines: Annotated[int, typer.Option(help="How many of its last lines.")] = 50,
+    lines: Annotated[int, typer.Option(min=1, help="How many of its last lines.")] = 50,
 ) -> None:
     """The last lines that a box wrote."""
     print(current().logs(box, lines=lines), end="")

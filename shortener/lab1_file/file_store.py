@@ -58,7 +58,8 @@ def read_links(path: Path) -> list[Link]:
             raise ValueError(f"{strange[0]!r} is not an id")
         return [Link(key, checked_url(item["url"]), datetime.fromisoformat(item["created_at"])) for key, item in items]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} is not a file of links ({error}). Mend it, or move it away to start anew.") from error
+        why = error if isinstance(error, ValueError) else 'it should hold {"id": {"url": …, "created_at": …}}'
+        raise ValueError(f"{path} is not a file of links ({why}). Mend it, or move it away to start anew.") from error
 
 
 def _line(link: Link) -> bytes:

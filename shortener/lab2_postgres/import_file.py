@@ -22,5 +22,7 @@ if __name__ == "__main__":
         print(f"imported {imported:,} links, {len(links) - imported:,} were there already")
     except KeyError as error:
         sys.exit(f"{error} is not set: set DATABASE_URL, and LINKS_FILE unless you name the file.")
+    except FileNotFoundError as error:
+        sys.exit(f"Nothing was imported: there is no file {error.filename}.")
     except (ValueError, OSError, psycopg.Error) as error:
-        sys.exit(f"Nothing was imported: {str(error).strip().splitlines()[0]}")
+        sys.exit(f"Nothing was imported: {str(error).strip().splitlines()[0].replace('/dev/stdin', 'this')}")

@@ -55,7 +55,7 @@ def test_a_prediction_by_flag_is_compared_and_explained(lab: typer.Typer) -> Non
     assert "Right was B: Every link that was answered 201 is there" in result.output
     assert "You predicted A." in result.output
     assert "300 links had been answered 201" in " ".join(result.output.split())
-    assert "lab break 1 two-copies" in result.output
+    assert "make break-1 NAME=two-copies" in result.output
     assert max(map(len, result.output.splitlines())) <= 80
 
 

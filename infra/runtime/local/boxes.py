@@ -168,9 +168,17 @@ class LocalBoxes:
             return
         ended = self._exit_code(box) or self.exit_code(box)
         code = f" with exit code {ended}" if ended else ""
+        raise LabError(f"{box.name} ended{code} before it was ready. {self._end_of_log(box)}")
+
+    def advice(self, box: Box) -> str:
+        """What to do about a box that runs and does not become ready."""
+        listen = "Does it listen on 127.0.0.1 at the PORT of its environment? " if box.native.process == "web" else ""
+        return listen + self._end_of_log(box)
+
+    def _end_of_log(self, box: Box) -> str:
         said = self.tail(box, 15).strip() or "(it wrote nothing)"
-        raise LabError(
-            f"{box.name} ended{code} before it was ready. The end of its log:\n{said}\n"
+        return (
+            f"The end of its log:\n{said}\n"
             f"Mend what the log names in {self.project.app}, then run `make lab-{self.project.lab}` again."
         )
 

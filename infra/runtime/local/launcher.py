@@ -17,11 +17,13 @@ _POLL = 0.015  # seconds
 @dataclass
 class Launcher:
     """Starts boxes and waits for them. `spawn(box)` returns False when there is nothing to wait for; `obstacle(box)`
-    says why the box is not ready or done yet, "" when it is; `check_alive(box)` raises when it ended instead."""
+    says why the box is not ready or done yet, "" when it is; `check_alive(box)` raises when it ended instead;
+    `advice(box)` is what to do about a box that is too slow."""
 
     spawn: Callable[[Box], bool]
     obstacle: Callable[[Box], str]
     check_alive: Callable[[Box], None]
+    advice: Callable[[Box], str]
     progress: Callable[[str], None]
     _began: dict[str, float] = field(default_factory=dict)
 
@@ -54,5 +56,5 @@ class Launcher:
         self.check_alive(box)
         deadline = RELEASE_DEADLINE if box.native.process == "release" else START_DEADLINE
         if seconds > deadline:
-            raise LabError(f"{box.name} is not ready after {deadline:.0f} s: {why}.")
+            raise LabError(f"{box.name} is not ready after {deadline:.0f} s: {why}.\n{self.advice(box)}")
         return False

@@ -79,7 +79,7 @@ class LocalRuntime:
         """Start those of the boxes that do not run, and wait until all are ready."""
         self.boxes.start_relay()
         there = {box.name for box in self.stage.boxes if box not in boxes}
-        launcher = Launcher(self.boxes.spawn, self.boxes.obstacle, self.boxes.check_alive, progress)
+        launcher = Launcher(self.boxes.spawn, self.boxes.obstacle, self.boxes.check_alive, self.boxes.advice, progress)
         launcher.run(boxes, there)
 
     def _take_back(self, before: set[str]) -> None:

@@ -12,25 +12,31 @@ def sentence(node: Node) -> str:
     return _SENTENCES.get(node.kind, _unknown)(node) + _guess(node)
 
 
+def count(number: int, noun: str) -> str:
+    """Such as `1 row`, `2,000 rows`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def _seq_scan(node: Node) -> str:
     table, looked_at = node.details.get("Relation Name", "the table"), node.rows + node.dropped_rows
     return (
-        f"Reads {table} from its first page to its last, {node.pages:,} pages: {looked_at:,} rows looked at,"
-        f" {node.dropped_rows:,} of them in vain. Twice the table, twice the time."
+        f"Reads {table} from its first page to its last, {count(node.pages, 'page')}:"
+        f" {count(looked_at, 'row')} looked at, {node.dropped_rows:,} of them in vain. Twice the table, twice the time."
     )
 
 
 def _index_scan(node: Node) -> str:
     return (
         f"Walks down the B-tree {node.details.get('Index Name', '')} to the first match and reads from there:"
-        f" {node.rows:,} rows, {node.pages:,} pages. The rest of the table is not touched, however large it grows."
+        f" {count(node.rows, 'row')}, {count(node.pages, 'page')}."
+        " The rest of the table is not touched, however large it grows."
     )
 
 
 def _index_only_scan(node: Node) -> str:
     return (
-        f"Finds everything in the B-tree {node.details.get('Index Name', '')} itself: {node.rows:,} rows,"
-        f" {node.pages:,} pages, and {node.details.get('Heap Fetches', 0):,} looks into the table."
+        f"Finds everything in the B-tree {node.details.get('Index Name', '')} itself: {count(node.rows, 'row')},"
+        f" {count(node.pages, 'page')}, and {count(node.details.get('Heap Fetches', 0), 'look')} into the table."
     )
 
 
@@ -42,7 +48,8 @@ def _bitmap_index_scan(node: Node) -> str:
 
 
 def _bitmap_heap_scan(node: Node) -> str:
-    return f"Reads just those pages of {node.details.get('Relation Name', 'the table')}, each once: {node.rows:,} rows."
+    table = node.details.get("Relation Name", "the table")
+    return f"Reads just those pages of {table}, each once: {count(node.rows, 'row')}."
 
 
 def _sort(node: Node) -> str:
@@ -57,7 +64,7 @@ def _sort(node: Node) -> str:
 
 
 def _limit(node: Node) -> str:
-    return f"Hands on {node.rows:,} rows and then stops asking the step below for more."
+    return f"Hands on {count(node.rows, 'row')} and then stops asking the step below for more."
 
 
 def _gather(node: Node) -> str:
@@ -66,7 +73,8 @@ def _gather(node: Node) -> str:
 
 
 def _unknown(node: Node) -> str:
-    return f"Handed on {node.rows:,} rows. (The Postgres manual's chapter «Using EXPLAIN» tells what a {node.kind} is.)"
+    manual = f"(The Postgres manual's chapter «Using EXPLAIN» tells what a {node.kind} is.)"
+    return f"Handed on {count(node.rows, 'row')}. {manual}"
 
 
 def _guess(node: Node) -> str:
@@ -74,7 +82,7 @@ def _guess(node: Node) -> str:
     low, high = sorted((max(node.rows, 1), max(node.guessed_rows, 1)))
     if node.kind == "Limit" or high < 10 * low or high < 100:
         return ""
-    return f" The planner had guessed {node.guessed_rows:,} rows: ANALYZE would refresh what it knows."
+    return f" The planner had guessed {count(node.guessed_rows, 'row')}: ANALYZE would refresh what it knows."
 
 
 _SENTENCES: dict[str, Callable[[Node], str]] = {
