@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from labs.lab2_postgres.explain.compare import Comparison
     from labs.lab2_postgres.explain.plan import Node, Plan
 
+_NOTICED = 0.0005  # seconds; a ratio of two shorter times is noise
+
 
 def explain(
     url: Annotated[str | None, typer.Option(help="The url to look for; one from the table if left out.")] = None,
@@ -61,7 +63,7 @@ def _print(found: Comparison, console: Console) -> None:
 def _verdict(found: Comparison, small: int) -> list[str]:
     if not found.indexed:
         lines = ["No index serves this query, so both plans are the same. Add one on (url, …), then explain again."]
-    elif found.ratio < 1.5:
+    elif found.ratio < 1.5 or found.before.seconds < _NOTICED:
         lines = [f"{', '.join(found.after.indexes())} is used, and saves no time that one could notice here."]
     else:
         lines = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 
 import pytest
+import typer
 
 from infra import cli
 from infra.commands import context
@@ -40,7 +41,7 @@ def test_ctrl_c_in_a_command_is_told(monkeypatch: pytest.MonkeyPatch, capsys: py
     def interrupted() -> None:
         raise KeyboardInterrupt
 
-    app = cli.typer.Typer()
+    app = typer.Typer()
     app.command()(interrupted)
     monkeypatch.setattr(cli, "app", app)
     monkeypatch.setattr("sys.argv", ["lab"])

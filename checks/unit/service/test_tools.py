@@ -154,7 +154,9 @@ def test_an_import_keeps_every_link_as_it_was_and_is_made_once(database_url: str
     assert rows == {(link.id, link.url, link.created_at) for link in read_links(links_file)}
 
 
-@pytest.mark.parametrize("content", [None, "{", "[1]", '{"abcdefg": "x"}', '{"abcdefg": {"url": "x", "created_at": "2026-01-01"}}'])
+@pytest.mark.parametrize(
+    "content", [None, "{", "[1]", '{"abcdefg": "x"}', '{"abcdefg": {"url": "x", "created_at": "2026-01-01"}}']
+)
 def test_a_bad_file_imports_nothing_and_is_one_sentence(
     database_url: str, links_file: Path, content: str | None
 ) -> None:
