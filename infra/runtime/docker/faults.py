@@ -129,14 +129,14 @@ class Faults:
 
     def _reinstall(self, box: str) -> None:
         """A box that was started has a new network namespace and perhaps a new address: its links are broken anew."""
-        links = [fault for fault in state.faults(self.project) if fault.undo in (links.CUT, links.SLOW)]
-        for source in dict.fromkeys(fault.arguments[0] for fault in links if box in fault.arguments):
+        broken = [fault for fault in state.faults(self.project) if fault.undo in (links.CUT, links.SLOW)]
+        for source in dict.fromkeys(fault.arguments[0] for fault in broken if box in fault.arguments):
             self._install(source)
 
     def _require_link(self, source: Box, target: Box) -> None:
-        links = [(one, other) for one, other, _ in self.stage.links()]
-        if not any({source.name, target.name} == set(pair) for pair in links):
-            known = ", ".join(f"{one} {other}" for one, other in links) or "none"
+        pairs = [(one, other) for one, other, _ in self.stage.links()]
+        if not any({source.name, target.name} == set(pair) for pair in pairs):
+            known = ", ".join(f"{one} {other}" for one, other in pairs) or "none"
             raise LabError(
                 f"There is no link between {source.name} and {target.name}. The links of this stage: {known}."
             )
