@@ -17,6 +17,7 @@ from pathlib import Path
 from infra import project as places
 from infra.errors import LabError
 from infra.project import Project
+from infra.runtime.troubles import told
 
 
 @dataclass(frozen=True)
@@ -152,10 +153,12 @@ def _write(path: Path, content: object) -> None:
 def owned(project: Project) -> Iterator[None]:
     """Mark a stage of a command's own (a check's, an experiment's) as in use for as long as this process lives.
 
-    `lab down` sweeps such stages whose owner is gone."""
-    project.folder.mkdir(parents=True, exist_ok=True)
-    with (project.folder / "owner").open("a") as marker:
-        fcntl.flock(marker, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    `lab down` sweeps such stages whose owner is gone. Raises LabError when the folder cannot be written."""
+    with contextlib.ExitStack() as held:
+        with told():
+            project.folder.mkdir(parents=True, exist_ok=True)
+            marker = held.enter_context((project.folder / "owner").open("a"))
+            fcntl.flock(marker, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
 import pytest
 import typer
 
-from infra import cli
+from infra import cli, state
 from infra.commands import context
 from infra.compose.box import Box
 from infra.errors import LabError
-from infra.project import COMPOSE_FILE, ROOT
+from infra.project import COMPOSE_FILE, ROOT, Project
 from infra.runtime.local.launcher import Launcher
 from infra.stage import read_stage
 
@@ -35,6 +36,13 @@ def test_an_app_that_is_no_folder(monkeypatch: pytest.MonkeyPatch, app: str) -> 
     monkeypatch.setenv("APP", app)
     with pytest.raises(LabError, match="Name the folder that holds your Procfile"):
         context.app_folder()
+
+
+def test_a_stage_of_a_commands_own_that_has_no_room(lab_home: Path) -> None:
+    lab_home.mkdir(parents=True, exist_ok=True)
+    (lab_home / "someone-check-1").write_text("a file where the folder should be")
+    with pytest.raises(LabError, match="Mend that"), state.owned(Project("someone-check-1", lab=1)):
+        pytest.fail("nothing may be brought up here")
 
 
 def test_ctrl_c_in_a_command_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
