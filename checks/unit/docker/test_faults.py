@@ -127,7 +127,7 @@ def test_a_slow_link_takes_the_delay_each_way_and_stays_slow_over_restarts(stage
             stage.restart(restarted)
         status, _, seconds = ask(stage.project, "/readyz")
         assert status == 200
-        assert seconds >= quick + 2 * DELAY - 0.01  # a connection is there after one way and back
+        assert seconds >= 2 * DELAY  # a connection is there after one way and back
         assert seconds < quick + 2 * DELAY + 0.5
     stage.slow("app", "postgres", 3 * DELAY)
     assert ask(stage.project, "/readyz")[2] >= 6 * DELAY - 0.01
