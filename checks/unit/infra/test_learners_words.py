@@ -10,10 +10,12 @@ import typer
 
 from infra import cli, state
 from infra.commands import context
+from infra.commands.experiment_stage import free_port
 from infra.compose.box import Box
 from infra.errors import LabError
 from infra.project import COMPOSE_FILE, ROOT, Project
 from infra.runtime.local.launcher import Launcher
+from infra.runtime.local.runtime import LocalRuntime
 from infra.stage import read_stage
 
 
@@ -76,3 +78,8 @@ def test_a_word_that_make_does_not_know(word: str) -> None:
     done = subprocess.run(["make", word], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert f"make knows no word '{word}'" in done.stderr
+
+
+def test_a_service_that_listens_nowhere_is_asked_about_its_port(lab_home: Path) -> None:
+    runtime = LocalRuntime(Project("deaf", lab=1, app=lab_home, port=free_port()))
+    assert "Does it listen on 127.0.0.1, at the PORT" in runtime.boxes.advice(runtime.stage.box("app"))

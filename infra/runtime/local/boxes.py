@@ -172,8 +172,8 @@ class LocalBoxes:
 
     def advice(self, box: Box) -> str:
         """What to do about a box that runs and does not become ready."""
-        listen = "Does it listen on 127.0.0.1 at the PORT of its environment? " if box.native.process == "web" else ""
-        return listen + self._end_of_log(box)
+        deaf = "got no answer" in self.obstacle(box)
+        return ("Does it listen on 127.0.0.1, at the PORT of its environment? " if deaf else "") + self._end_of_log(box)
 
     def _end_of_log(self, box: Box) -> str:
         said = self.tail(box, 15).strip() or "(it wrote nothing)"
