@@ -16,10 +16,13 @@ WORDS = {PROVED: "proved", INCONCLUSIVE: "inconclusive"}
 
 @dataclass
 class Report:
-    """Writes to `out` as the verdicts fall. With `as_json` nothing but one JSON document, at the end."""
+    """Writes to `out` as the verdicts fall. With `as_json` nothing but one JSON document, at the end.
+
+    `part`: only some of the lab's checks were asked for, so they cannot prove the lab."""
 
     out: IO[str]
     as_json: bool = False
+    part: bool = False
     header: dict[str, object] = field(default_factory=dict)
 
     def begin(self, lab: int, runtime: str, app: str, where: str) -> None:
@@ -52,9 +55,10 @@ class Report:
         lab = self.header.get("lab")
         counts = [sum(result.verdict == word for result in results) for word in ("pass", "fail", "inconclusive")]
         tally = ", ".join(f"{n} {word}" for n, word in zip(counts, ("passed", "failed", "undecided"), strict=True) if n)
+        what = "This part of lab" if self.part else "Lab"
         self._line("")
         self._line(
-            f"Lab {lab} is {verdict}: {tally or 'no check ran'} ({seconds:.0f} s).",
+            f"{what} {lab} is {verdict}: {tally or 'no check ran'} ({seconds:.0f} s).",
             style=f"{BOLD};{COLOURS['pass' if code == PROVED else 'inconclusive' if code == INCONCLUSIVE else 'fail']}",
         )
 

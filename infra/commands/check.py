@@ -35,7 +35,7 @@ def check(
     lab_number(lab)
     project, runtime, standing = _what_to_check(lab)
     with _pytest_silenced() as out:
-        report = Report(out, as_json)
+        report = Report(out, as_json, part=bool(names))
         where = f"the standing stage at {project.base_url}" if standing else "on a stage of its own"
         report.begin(lab, runtime, _app_name(project.app), where)
         stands = Stands(project, runtime, open_runtime, standing, report.aside)
