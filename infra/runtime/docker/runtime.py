@@ -11,6 +11,7 @@ from pathlib import Path
 
 from infra import state
 from infra.errors import LabError
+from infra.interrupt import heard_once, undisturbed
 from infra.procfile import read_procfile
 from infra.project import COMPOSE_FILE, Project
 from infra.runtime.docker import app, compose, half_up, images
@@ -18,7 +19,6 @@ from infra.runtime.docker.child import end_leftover
 from infra.runtime.docker.cli import attempt
 from infra.runtime.docker.containers import Container, containers, is_step, ready, tail
 from infra.runtime.docker.faults import Faults
-from infra.runtime.docker.interrupt import heard_once, unstoppable
 from infra.runtime.docker.memory import memory
 from infra.runtime.docker.ready import has_ended, wait_ready
 from infra.runtime.ports import is_free, refuse_taken
@@ -129,7 +129,7 @@ class DockerRuntime:
                 refuse_taken(port.published, self.project.lab)
 
     def down(self, *, volumes: bool = False) -> None:
-        with state.locked(self.project), unstoppable():
+        with state.locked(self.project), undisturbed():
             end_leftover(self.project)
             self._sweep(volumes=volumes)
 
