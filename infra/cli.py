@@ -89,7 +89,7 @@ def _defect(error: Exception) -> int:
             file=sys.stderr,
         )
         return 1
-    report = Path(tempfile.gettempdir()) / "lab-defect.txt"
+    report = Path(tempfile.gettempdir()) / f"lab-defect-{os.getuid()}.txt"
     with contextlib.suppress(OSError):
         report.write_text(traceback.format_exc())
     print(

@@ -56,7 +56,8 @@ def _runtime_for(project: Project) -> Runtime:
 def _print_next(lab: int, project: Project) -> None:
     suffix = "" if project.port == 8000 else f" PORT={project.port}"
     print("Next:")
-    print(f'  curl -i {project.base_url}/links --json \'{{"url": "https://example.com/"}}\'')
+    document = '{"url": "https://example.com/"}'
+    print(f"  curl -i {project.base_url}/links -H 'Content-Type: application/json' -d '{document}'")
     print(f"  make check-{lab}{suffix}      proves the milestone")
     print(f"  make break-{lab}{suffix}      breaks it: predict, run, compare")
 
