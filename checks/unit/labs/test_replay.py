@@ -109,7 +109,10 @@ replay("deadlock", {database!r}, tell)
         assert child.stdout is not None
         assert child.stdout.readline() == b"waits\n"
         child.send_signal(SIGINT)
-        _, errors = child.communicate(timeout=20)
+        try:
+            _, errors = child.communicate(timeout=20)
+        finally:
+            child.kill()  # one that heard nothing would be waited for without end
     assert b"KeyboardInterrupt" in errors  # nothing but the interrupt came out
     assert schemas(database) == []
 
