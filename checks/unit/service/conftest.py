@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from checks.unit.postgres import IDENTITY, START_SECONDS, running_postgres
+from infra.runtime.docker import images
 from shortener.lab2_postgres.migrate import migrate
 
 _numbers = itertools.count()
@@ -31,7 +32,7 @@ def _container() -> Iterator[str]:
     os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")  # its image is nowhere without a registry
     from testcontainers.core.container import DockerContainer
 
-    container = DockerContainer(os.environ.get("LAB_POSTGRES_IMAGE", "postgres:17")).with_exposed_ports(5432)
+    container = DockerContainer(images.chosen(images.which())["LAB_POSTGRES_IMAGE"]).with_exposed_ports(5432)
     for name, value in IDENTITY.items():
         container.with_env(name, value)
     with container:
