@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 
 from checks.plugin.stand import Stand
+from labs.lab2_postgres.database import database_url
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -17,17 +18,7 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 @contextmanager
 def database(stand: Stand) -> Iterator[Connection]:
     """A connection in autocommit mode, past the relay: it works while the service's link is cut."""
-    host, port = stand.runtime.address("postgres")
-    environment = stand.runtime.stage.box("postgres").environment
-    with psycopg.connect(
-        host=host,
-        port=port,
-        user=environment["POSTGRES_USER"],
-        password=environment["POSTGRES_PASSWORD"],
-        dbname=environment["POSTGRES_DB"],
-        connect_timeout=5,
-        autocommit=True,
-    ) as connection:
+    with psycopg.connect(database_url(stand.runtime), autocommit=True) as connection:
         yield connection
 
 
