@@ -1,5 +1,6 @@
 """The HTTP side of the shortener, for any link store. Lab 1."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -59,32 +60,43 @@ class Redirect:
         await send({"type": "http.response.body"})
 
 
-def create_app(store: LinkStore, base_url: str) -> tuple[Starlette, FastAPI]:
-    """The service, and within it the part that FastAPI serves and documents, for later labs to add to."""
+@dataclass(frozen=True, slots=True)
+class App:
+    """What a later lab adds to: `service` is what a server runs, `api` the part in it that FastAPI documents."""
+
+    service: Starlette
+    api: FastAPI
+    metrics: CollectorRegistry
+
+
+def create_app(store: LinkStore) -> App:
+    """All but the routes that make and show links."""
     register_url_convertor("link_id", LinkId())
     metrics = CollectorRegistry()
     seconds = Histogram("http_request_seconds", "Time to answer.", ("route", "status"), registry=metrics)
     errors: dict[Any, Any] = dict.fromkeys((Exception, HTTPException, RequestValidationError, Unavailable), answer)
-    app = FastAPI(title="URL shortener", exception_handlers=errors, **PLAIN)
-    routes = [Route("/{id:link_id}", Redirect(store), methods=["GET"]), Mount("/", app)]
+    api = FastAPI(title="URL shortener", exception_handlers=errors, **PLAIN)
+    routes = [Route("/{id:link_id}", Redirect(store), methods=["GET"]), Mount("/", api)]
     service = Starlette(routes=routes, middleware=[Middleware(Edge, seconds=seconds)], exception_handlers=errors)
 
-    @app.get("/{id:link_id}", status_code=302, response_class=Response, responses=documented(404, 503))
+    @api.get("/{id:link_id}", status_code=302, response_class=Response, responses=documented(404, 503))
     async def follow(link_id: Annotated[str, Path(alias="id")]) -> None:
         """To the url, byte for byte as it was given."""  # documented here, served by Redirect
 
-    @app.post("/links", status_code=201, responses=documented(400, 408, 413, 415, 422, 503))
+    @api.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @api.get("/metrics", response_class=PlainTextResponse)
+    async def prometheus() -> Response:
+        return Response(generate_latest(metrics), media_type=CONTENT_TYPE_LATEST)
+
+    return App(service, api, metrics)
+
+
+def add_shorten(api: FastAPI, store: LinkStore, base_url: str) -> None:
+    @api.post("/links", status_code=201, responses=documented(400, 408, 413, 415, 422, 503))
     async def shorten(new: NewLink, response: Response) -> LinkView:
         link = LinkView.of(await store.add(new.url), base_url)
         response.headers["location"] = link.short_url
         return link
-
-    @app.get("/healthz")
-    async def healthz() -> dict[str, str]:
-        return {"status": "ok"}
-
-    @app.get("/metrics", response_class=PlainTextResponse)
-    async def prometheus() -> Response:
-        return Response(generate_latest(metrics), media_type=CONTENT_TYPE_LATEST)
-
-    return service, app

@@ -5,10 +5,13 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 
-from shortener.lab1_file.app import create_app
+from shortener.lab1_file.app import add_shorten, create_app
 from shortener.lab1_file.file_store import FileStore
 
 
 def wire(environment: Mapping[str, str]) -> Starlette:
     """Raises KeyError for a missing variable, ValueError or OSError for a file that is none of ours."""
-    return create_app(FileStore(Path(environment["LINKS_FILE"])), environment["BASE_URL"])[0]
+    store = FileStore(Path(environment["LINKS_FILE"]))
+    app = create_app(store)
+    add_shorten(app.api, store, environment["BASE_URL"])
+    return app.service

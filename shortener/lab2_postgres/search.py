@@ -32,19 +32,21 @@ def position(cursor: str) -> Position:
     return datetime.fromisoformat(created_at), link_id
 
 
-def add_search(app: FastAPI, store: PostgresStore, base_url: str) -> None:
-    @app.get("/readyz", responses=documented(503))
-    async def readyz() -> dict[str, str]:
-        await store.check()
-        return {"status": "ready"}
-
-    @app.get("/links/{id:link_id}", responses=documented(404, 503))
+def add_show(api: FastAPI, store: PostgresStore, base_url: str) -> None:
+    @api.get("/links/{id:link_id}", responses=documented(404, 503))
     async def show(link_id: Annotated[str, Path(alias="id")]) -> LinkView:
         if link := await store.find(link_id):
             return LinkView.of(link, base_url)
         raise HTTPException(404, "no link has this id")
 
-    @app.get("/links", responses=documented(422, 503))
+
+def add_search(api: FastAPI, store: PostgresStore, base_url: str) -> None:
+    @api.get("/readyz", responses=documented(503))
+    async def readyz() -> dict[str, str]:
+        await store.check()
+        return {"status": "ready"}
+
+    @api.get("/links", responses=documented(422, 503))
     async def search(url: Url, limit: Annotated[int, Query(ge=1, le=100)] = 20, cursor: str | None = None) -> Page:
         try:
             before = None if cursor is None else position(cursor)

@@ -1,0 +1,18 @@
+"""`python -m shortener.release`: once, before any copy starts: the schema of the lab that LAB names."""
+
+import os
+import runpy
+import sys
+
+STEPS = {"2": "shortener.lab2_postgres.migrate", "3": "shortener.lab3_cache_and_events.migrate"}
+
+
+def main() -> None:
+    step = STEPS.get(os.environ.get("LAB", ""))
+    if step is None:
+        sys.exit(f"LAB is none of {', '.join(STEPS)}: set it to the lab whose schema shall be made.")
+    runpy.run_module(step, run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()
