@@ -14,7 +14,7 @@ from infra.project import ROOT, Project, default_name
 from infra.runtime.choose import open_runtime
 from infra.runtime.protocol import Progress, Runtime
 
-LABS = (1, 2)  # the labs whose stages stand in docker-compose.yml
+LABS = (1, 2, 3)  # the labs whose stages stand in docker-compose.yml
 
 
 def project_name() -> str:
@@ -71,7 +71,7 @@ def current() -> Runtime:
     """The standing stage. Raises LabError when there is none."""
     runtime = standing()
     if runtime is None:
-        raise LabError("No stage stands. Bring one up first: `make lab-1` or `make lab-2`.")
+        raise LabError("No stage stands. Bring one up first, such as with `make lab-3`.")
     return runtime
 
 
