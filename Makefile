@@ -1,5 +1,5 @@
 # Thin on purpose: each word is a line over the `lab` command. RUNTIME, APP, PORT and PROJECT go with each.
-#   make lab-2   make check-2   make break-2   make kill-postgres   make heal   make down   make test
+#   make lab-3   make check-3   make break-3   make kill-redis   make heal   make down   make test
 
 export RUNTIME APP PORT PROJECT
 unexport PYTHONDONTWRITEBYTECODE
@@ -9,11 +9,11 @@ LAB := .venv/bin/lab
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 help:  ## these words
-	@echo "make lab-2      a real stage stands (lab-1: one file, lab-2: Postgres)"
-	@echo "make check-2    proves its milestone"
-	@echo "make break-2    breaks it: predict, run, compare"
-	@echo "make load-2     puts load on it"
-	@echo "make kill-BOX   also pause-BOX resume-BOX start-BOX restart-BOX, such as kill-postgres; then: make heal"
+	@echo "make lab-3      a real stage stands (lab-1: one file, lab-2: Postgres, lab-3: cache and events)"
+	@echo "make check-3    proves its milestone"
+	@echo "make break-3    breaks it: predict, run, compare"
+	@echo "make load-3     puts load on it"
+	@echo "make kill-BOX   also pause-BOX resume-BOX start-BOX restart-BOX, such as kill-redis; then: make heal"
 	@echo "make status     what stands; make down: nothing stands any more"
 	@echo "make test       the kit's own tests; make bench: its figures; make flaky: a suite repeated"
 

@@ -117,7 +117,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")
 def _remembered() -> tuple[Project, str]:
     remembered = state.load(project_name())
     if remembered is None:
-        raise LabError("No stage stands. Bring one up first: `make lab-1` or `make lab-2`.")
+        raise LabError("No stage stands. Bring one up first, such as with `make lab-3`.")
     return remembered
 
 
