@@ -8,7 +8,11 @@ from typing import Any
 
 import uvicorn
 
-WIRINGS = {"1": "shortener.lab1_file.wiring", "2": "shortener.lab2_postgres.wiring"}
+WIRINGS = {
+    "1": "shortener.lab1_file.wiring",
+    "2": "shortener.lab2_postgres.wiring",
+    "3": "shortener.lab3_cache_and_events.wiring",
+}
 SERVER: dict[str, Any] = {"loop": "uvloop", "http": "httptools", "ws": "none", "access_log": False}
 
 

@@ -66,13 +66,11 @@ class App:
 
     service: Starlette
     api: FastAPI
-    metrics: CollectorRegistry
 
 
-def create_app(store: LinkStore) -> App:
+def create_app(store: LinkStore, metrics: CollectorRegistry) -> App:
     """All but the routes that make and show links."""
     register_url_convertor("link_id", LinkId())
-    metrics = CollectorRegistry()
     seconds = Histogram("http_request_seconds", "Time to answer.", ("route", "status"), registry=metrics)
     errors: dict[Any, Any] = dict.fromkeys((Exception, HTTPException, RequestValidationError, Unavailable), answer)
     api = FastAPI(title="URL shortener", exception_handlers=errors, **PLAIN)
@@ -91,7 +89,7 @@ def create_app(store: LinkStore) -> App:
     async def prometheus() -> Response:
         return Response(generate_latest(metrics), media_type=CONTENT_TYPE_LATEST)
 
-    return App(service, api, metrics)
+    return App(service, api)
 
 
 def add_shorten(api: FastAPI, store: LinkStore, base_url: str) -> None:

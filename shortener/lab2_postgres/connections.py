@@ -4,7 +4,7 @@ import asyncio
 import os
 import select
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -12,6 +12,7 @@ from psycopg.rows import TupleRow
 
 from shortener.lab1_file.links import Unavailable
 
+Parameters = Sequence[Any] | Mapping[str, Any]
 Connection = psycopg.AsyncConnection[TupleRow]
 
 SECONDS = 2.0  # for all of it: to wait for a free connection, to connect, to query
@@ -27,7 +28,7 @@ class Connections:
         self._slots = asyncio.Semaphore(size)
         self._idle: list[Connection] = []
 
-    async def fetch(self, query: str, parameters: Sequence[Any] = ()) -> list[TupleRow]:
+    async def fetch(self, query: str, parameters: Parameters = ()) -> list[TupleRow]:
         """The rows of one statement, committed. Raises Unavailable: then nobody knows whether a write was applied."""
         end = asyncio.get_running_loop().time() + SECONDS
         try:
@@ -49,7 +50,7 @@ class Connections:
         while self._idle:
             await self._idle.pop().close()
 
-    async def _fetch(self, query: str, parameters: Sequence[Any], end: float) -> list[TupleRow]:
+    async def _fetch(self, query: str, parameters: Parameters, end: float) -> list[TupleRow]:
         async with asyncio.timeout_at(end):
             connection = await self._take_idle() or await psycopg.AsyncConnection.connect(
                 self._url, autocommit=True, options=SETTINGS
