@@ -75,7 +75,9 @@ def _own_project(experiment: Experiment, standing: Runtime | None) -> tuple[Proj
     else:
         base, name = wanted_project(experiment.lab), choose(os.environ.get("RUNTIME"))[0]
     own = f"{base.name}-break-{os.getpid()}"
-    return replace(base, name=own, port=free_port(), profiles=base.profiles | experiment.profiles), name
+    variables = {**base.variables, **experiment.variables}
+    profiles = base.profiles | experiment.profiles
+    return replace(base, name=own, port=free_port(), profiles=profiles, variables=variables), name
 
 
 def free_port() -> int:

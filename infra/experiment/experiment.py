@@ -6,11 +6,14 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from infra.errors import LabError
+from infra.experiment.clicks import count_clicks, redirects
+from infra.experiment.gauges import Gauge, Readings, read_meanwhile
 from infra.experiment.healing import healed_afterwards
+from infra.experiment.lag import has_kafka, lag_of
 from infra.experiment.ledger import Ledger, audit
 from infra.experiment.load.event_log import FOLDER_PREFIX
 from infra.experiment.load.first_links import make_links
@@ -18,18 +21,21 @@ from infra.experiment.load.live_log import Live, Tick, live_log
 from infra.experiment.load.plan import Load, headless, locust_arguments
 from infra.experiment.load.process import STOP_TIMEOUT, LoadProcess, hand_over, load_process, until_began
 from infra.experiment.schedule import At, play
-from infra.experiment.timeline import Audit, FaultSpan, Outcome, Request, Timeline
+from infra.experiment.timeline import Audit, ClickAudit, FaultSpan, Outcome, Request, Series, Timeline
 from infra.runtime.protocol import Progress, Runtime
 
 __all__ = [
     "At",
     "Audit",
+    "ClickAudit",
     "Experiment",
     "FaultSpan",
+    "Gauge",
     "Live",
     "Load",
     "Outcome",
     "Request",
+    "Series",
     "Tick",
     "Timeline",
     "run",
@@ -45,7 +51,7 @@ class Experiment:
     `answers` are the possible predictions; `right` is the index of the one that the run's figures bear out (it is
     judged from the timeline, so that a run that went otherwise says so). `explanation` may name the run's figures in
     braces (findings.py). `prepare` is done before the load starts, `undo` after the run however it ended, besides
-    `runtime.heal()`; `measure` adds figures of the experiment's own."""
+    `runtime.heal()`; `measure` adds figures of the experiment's own. `gauges` are read while the load runs."""
 
     name: str
     lab: int
@@ -60,6 +66,8 @@ class Experiment:
     title: str = ""
     mended: str = ""  # the label of the entry that takes the fault away; recovery is counted from there
     own_stage: bool = False  # it needs data or boxes of its own: a stage beside the learner's, gone afterwards
+    variables: Mapping[str, str] = field(default_factory=dict)  # of such a stage, for the compose file
+    gauges: tuple[Gauge, ...] = ()
     prepare: Callable[[Runtime], None] | None = None
     undo: Callable[[Runtime], None] | None = None
     measure: Callable[[Timeline], Mapping[str, float]] | None = None
@@ -74,25 +82,54 @@ def run(experiment: Experiment, runtime: Runtime, progress: Progress, live: Live
     with healed_afterwards(runtime, experiment.undo):
         if experiment.prepare is not None:
             experiment.prepare(runtime)
-        links, requests, spans, figures = _load_and_faults(experiment, runtime, progress, live)
+        links, requests, spans, figures, series = _load_and_faults(experiment, runtime, progress, live)
         progress("the load has ended; mending what is broken")
     _insist_on_traffic(requests)
-    ledger = Ledger(acknowledged=list(links))
-    ledger.enter(requests)
-    progress(f"reading {len(ledger.acknowledged)} acknowledged links back")
-    result = audit(ledger, runtime.address(load.targets[0]), search=experiment.lab >= 2)
+    result = _audited(experiment, runtime, links, requests, spans, progress)
     ends = [load.seconds, *(span.end or span.start for span in spans), *(request.end for request in requests)]
-    timeline = Timeline(tuple(requests), tuple(spans), max(ends), result, figures)
+    timeline = Timeline(tuple(requests), tuple(spans), max(ends), result, figures, series)
     if experiment.measure is None:
         return timeline
     return replace(timeline, figures={**figures, **experiment.measure(timeline)})
 
 
-_Run = tuple[list[tuple[str, str]], list[Request], list[FaultSpan], dict[str, float]]
+def _audited(
+    experiment: Experiment,
+    runtime: Runtime,
+    links: Sequence[tuple[str, str]],
+    requests: Sequence[Request],
+    spans: Sequence[FaultSpan],
+    progress: Progress,
+) -> Audit:
+    """The clicks first, for reading a link back is one more."""
+    address = runtime.address(experiment.load.targets[0])
+    clicks = None
+    if experiment.lab >= 3:
+        progress("waiting until every click is counted")
+        clicks = _counted(experiment, runtime, requests, spans)
+    ledger = Ledger(acknowledged=list(links))
+    ledger.enter(requests)
+    progress(f"reading {len(ledger.acknowledged)} acknowledged links back")
+    return replace(audit(ledger, address, search=experiment.lab >= 2), clicks=clicks)
+
+
+def _counted(
+    experiment: Experiment, runtime: Runtime, requests: Sequence[Request], spans: Sequence[FaultSpan]
+) -> ClickAudit | None:
+    targets = experiment.load.targets
+    found, address = redirects(requests, spans, targets), runtime.address(targets[0])
+    if not has_kafka(runtime):
+        return count_clicks(found, address)
+    with lag_of(runtime, "worker", "clicks") as lag:
+        return count_clicks(found, address, lag)
+
+
+_Run = tuple[list[tuple[str, str]], list[Request], list[FaultSpan], dict[str, float], tuple[Series, ...]]
 
 
 def _load_and_faults(experiment: Experiment, runtime: Runtime, progress: Progress, live: Live) -> _Run:
-    """The links that were made first, every request, every fault as it happened, and what the faults measured."""
+    """The links that were made first, every request, every fault as it happened, what the faults measured, and what
+    the gauges showed."""
     load = experiment.load
     bases = ["http://{}:{}".format(*runtime.address(target)) for target in load.targets]
     with tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX) as name:
@@ -100,14 +137,22 @@ def _load_and_faults(experiment: Experiment, runtime: Runtime, progress: Progres
         events, handed = folder / "events.jsonl", folder / "links.json"
         arguments = [*locust_arguments(load, experiment.lab, bases), *headless(load)]
         arguments += ["--event-log", str(events), "--links-file", str(handed)]
-        with load_process(arguments, folder / "locust.txt") as process, live_log(events, live) as log:
+        with (
+            load_process(arguments, folder / "locust.txt") as process,
+            live_log(events, live) as log,
+            read_meanwhile(experiment.gauges, runtime) as readings,
+        ):
             links = make_links(runtime.address(load.targets[0]), load.links)
             progress(f"{load.links} links made, for the visitors to follow")
             hand_over(links, handed)
             began = until_began(process, log.began)
             progress(f"load: {load}")
             spans, figures = _faults_on_time(experiment, runtime, began, process, progress)
-            return links, log.finish(), spans, figures
+            return links, log.finish(), spans, figures, _series(readings, began, experiment, spans)
+
+
+def _series(readings: Readings, began: float, experiment: Experiment, spans: Sequence[FaultSpan]) -> tuple[Series, ...]:
+    return readings.series(began, max([experiment.load.seconds, *(span.end or span.start for span in spans)]))
 
 
 def _faults_on_time(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from infra.experiment.experiment import Experiment
 from infra.experiment.picture import duration
 from infra.experiment.timeline import Timeline
 
 NEVER = "not within this run"
+_CLICKS = ("seen", "possible", "counted", "lost", "excused", "lost_beyond", "doubled")
 
 
 def summary(experiment: Experiment, timeline: Timeline) -> dict[str, object]:
@@ -30,6 +33,8 @@ def summary(experiment: Experiment, timeline: Timeline) -> dict[str, object]:
         "acknowledged": audit.acknowledged if audit else None,
         "lost": len(audit.lost) if audit else None,
         "unknown_applied": audit.unknown_applied if audit else None,
+        "doubled_links": len(audit.doubled) if audit else None,
+        "clicks": asdict(audit.clicks) if audit and audit.clicks else None,
         "faults": [{"label": span.label, "start": span.start, "end": span.end} for span in timeline.faults],
         "figures": timeline.figures,
     }
@@ -50,6 +55,7 @@ def words(experiment: Experiment, timeline: Timeline) -> dict[str, str]:
     said["unknown_applied"] = (
         "no one can say how many" if facts["unknown_applied"] is None else f"{facts['unknown_applied']}"
     )
+    said |= _clicks_said(timeline)
     said |= {name: _said(name, value) for name, value in timeline.figures.items()}
     return said
 
@@ -72,6 +78,9 @@ def table(experiment: Experiment, timeline: Timeline) -> list[tuple[str, str]]:
     ]
     if timeline.count("unknown"):
         rows.append(("unknown writes", f"{said['unknown']}; there afterwards: {said['unknown_applied']}"))
+    if timeline.audit is not None and timeline.audit.doubled:
+        rows.append(("made twice", f"{len(timeline.audit.doubled)} links, each under one Idempotency-Key"))
+    rows += _click_rows(timeline)
     window = timeline.failed_window()
     if window is not None:
         until = "" if window[1] is None else f" to {window[1]:.1f} s"
@@ -81,6 +90,33 @@ def table(experiment: Experiment, timeline: Timeline) -> list[tuple[str, str]]:
     if longest is not None:
         rows.append(("longest request", f"{said['longest']} ({longest.name}); over 5 s: {said['over_5_s']}"))
     return rows + [(_label(name), _said(name, value)) for name, value in timeline.figures.items()]
+
+
+def _clicks_said(timeline: Timeline) -> dict[str, str]:
+    """The clicks in words, under `clicks_seen`, `clicks_lost` and so on; empty where nobody counts any."""
+    clicks = timeline.audit.clicks if timeline.audit else None
+    if clicks is None:
+        return dict.fromkeys((f"clicks_{name}" for name in (*_CLICKS, "settled", "reach")), "no one can say how many")
+    said = {f"clicks_{name}": f"{getattr(clicks, name):,}" for name in _CLICKS}
+    said["clicks_settled"] = duration(clicks.settled)
+    said["clicks_reach"] = duration(clicks.reach or 0.0)
+    return said
+
+
+def _click_rows(timeline: Timeline) -> list[tuple[str, str]]:
+    clicks = timeline.audit.clicks if timeline.audit else None
+    if clicks is None:
+        return []
+    said = _clicks_said(timeline)
+    perhaps = f" (and at most {said['clicks_possible']} whose answer never came)" if clicks.possible else ""
+    lost = f"lost: {said['clicks_lost']}"
+    if clicks.excused:
+        lost += f" (the service's last 100 ms held at most {said['clicks_excused']})"
+    return [
+        ("redirects seen", f"{said['clicks_seen']}{perhaps}"),
+        ("clicks counted", f"{said['clicks_counted']}, {lost}, doubled: {said['clicks_doubled']}"),
+        ("counts final", f"{said['clicks_settled']} after the stage was whole"),
+    ]
 
 
 def _recovery(experiment: Experiment, timeline: Timeline) -> float | None:

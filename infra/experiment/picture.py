@@ -9,12 +9,13 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from infra.experiment.timeline import Bucket, FaultSpan, Timeline
+from infra.experiment.timeline import Bucket, FaultSpan, Series, Timeline
 
 _HEIGHT = 7  # rows of the bars
 _MARGIN = 9  # columns left of the plot
 _SLICES = (0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # seconds a column may stand for
 _TICKS = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600)  # seconds between two numbers on the time axis
+_READING = 0.3  # seconds that a gauge's reading is good for
 _STEPS = "▁▂▃▄▅▆▇█"
 _GLYPHS = {"ok": ("█", "green"), "failed": ("x", "red"), "unknown": ("?", "yellow")}
 _ASCII = str.maketrans("▁▂▃▄▅▆▇█│└─┬━", "_.:-=+*##|+-++"[:8] + "|+-+=")
@@ -30,9 +31,11 @@ def picture(timeline: Timeline, width: int = 80, *, ascii_only: bool = False) ->
         *_bars(buckets),
         _axis(timeline.seconds, slice_seconds, len(buckets)),
         _latency(buckets),
+        *(_gauge(series, slice_seconds, len(buckets)) for series in timeline.series),
         *_faults(timeline.faults, slice_seconds, len(buckets)),
         Text(),
         _legend(timeline, buckets),
+        *_gauge_legends(timeline.series),
     ]
     drawn = Text("\n").join(lines)
     return _translated(drawn) if ascii_only else drawn
@@ -93,6 +96,35 @@ def _range(values: Sequence[float | None]) -> tuple[float, float]:
     if not there:
         return 1e-3, 1e-3
     return min(there), max(max(there), min(there) * 10)
+
+
+def _gauge(series: Series, slice_seconds: float, columns: int) -> Text:
+    """The greatest value of each slice, from nothing to the greatest of all; a gap is where it could not be read."""
+    highest = _highest(series)
+    line = Text(series.name.rjust(_MARGIN - 2) + "  ")
+    for column in range(columns):
+        values = series.between(column * slice_seconds, (column + 1) * slice_seconds)
+        if not values and column and column + 1 < columns:  # it was not read so often: as in the slice before
+            values = series.between((column - _reach(slice_seconds)) * slice_seconds, (column + 1) * slice_seconds)
+        line.append(_STEPS[min(7, int(max(values) / highest * 8))] if values else " ", "blue")
+    return _trimmed(line)
+
+
+def _reach(slice_seconds: float) -> int:
+    """How many slices a reading stands for where they are shorter than the time between two readings."""
+    return math.ceil(_READING / slice_seconds)
+
+
+def _highest(series: Series) -> float:
+    return max(1.0, *series.between(0.0), 0.0)
+
+
+def _gauge_legends(gauges: Sequence[Series]) -> list[Text]:
+    return [
+        Text(f"{series.name:>9}: ").append("▁", "blue").append(" nothing, ").append("█", "blue")
+        .append(f" {_highest(series):,.0f}: {series.what}")
+        for series in gauges
+    ]  # fmt: skip
 
 
 def _faults(faults: Sequence[FaultSpan], slice_seconds: float, columns: int) -> list[Text]:

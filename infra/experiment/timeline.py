@@ -17,7 +17,8 @@ Outcome = Literal[
 class Request:
     """One request that a client made. Seconds since the experiment's start; `seconds` is its latency.
 
-    For an acknowledged write `link_id` and `url` say what was promised."""
+    For an acknowledged write `link_id` and `url` say what was promised; for a redirect, what was asked for. `key` is
+    the Idempotency-Key that a write carried."""
 
     start: float
     seconds: float
@@ -27,6 +28,7 @@ class Request:
     url: str = ""
     link_id: str = ""
     error: str = ""
+    key: str = ""
 
     @property
     def end(self) -> float:
@@ -35,23 +37,66 @@ class Request:
 
 @dataclass(frozen=True)
 class FaultSpan:
-    """One fault as it happened: seconds since the experiment's start; `end` None when it is a moment."""
+    """One fault as it happened: seconds since the experiment's start; `end` None when it is a moment. `kills` is the
+    box that it killed with kill -9, if it did."""
 
     label: str
     start: float
     end: float | None = None
+    kills: str = ""
+
+
+@dataclass(frozen=True)
+class Series:
+    """A gauge that was read while the load ran: (seconds, value), the value None when it could not be read."""
+
+    name: str  # at most 7 letters: it stands left of its row in the picture
+    what: str
+    points: tuple[tuple[float, float | None], ...]
+
+    def between(self, start: float, end: float = math.inf) -> list[float]:
+        """What was read in that time, without the moments when nothing could be."""
+        return [value for at, value in self.points if value is not None and start <= at < end]
+
+
+@dataclass(frozen=True)
+class ClickAudit:
+    """The clicks that the service counted, beside the redirects that the clients saw, over all links (from lab 3).
+
+    `seen` redirects were answered; `possible` more requests got no answer and may have been redirects. `lost` is what
+    is missing from `seen`, link by link; of these `excused` at most are due to a kill -9 of the service (clicks.py
+    tells how), and `lost_beyond` are lost without that excuse. `doubled` were counted more often than can be.
+    `reach` is how many seconds before the (only) kill the oldest click that must be among the lost was answered."""
+
+    seen: int
+    possible: int
+    counted: int
+    lost: int
+    excused: int
+    lost_beyond: int
+    doubled: int
+    settled: float  # seconds after the healing until the counts stood still
+    reach: float | None = None
+
+    @property
+    def exact(self) -> bool:
+        """Whether each redirect was counted once, but for what a kill of the service may cost."""
+        return not self.lost_beyond and not self.doubled
 
 
 @dataclass(frozen=True)
 class Audit:
     """What the ledger's promises are worth after the stage healed. Links are (id, url).
 
-    `unknown_applied` is None where the lab offers no way to look a url up (lab 1)."""
+    `unknown_applied` is None where the lab offers no way to look a url up (lab 1). `doubled` are urls that were sent
+    more than once under one Idempotency-Key and have more than one link. `clicks` is None before lab 3."""
 
     acknowledged: int
     lost: tuple[tuple[str, str], ...]
     unknown: int
     unknown_applied: int | None
+    doubled: tuple[str, ...] = ()
+    clicks: ClickAudit | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +123,7 @@ class Timeline:
     seconds: float
     audit: Audit | None = None
     figures: dict[str, float] = field(default_factory=dict)  # what an experiment measured beside the load
+    series: tuple[Series, ...] = ()
 
     def between(self, start: float, end: float, name: str | None = None) -> tuple[Request, ...]:
         """The requests that started in [start, end), only those called `name` if it is given."""
@@ -89,6 +135,10 @@ class Timeline:
     def fault(self, label: str) -> FaultSpan | None:
         """The first fault whose label contains `label`."""
         return next((span for span in self.faults if label in span.label), None)
+
+    def gauge(self, name: str) -> Series:
+        """The series of that name, an empty one when there is none."""
+        return next((series for series in self.series if series.name == name), Series(name, "", ()))
 
     def failed_window(self, hold: float = 1.0) -> tuple[float, float | None] | None:
         """From the start of the first request that was not answered well to the first stable answer after it.

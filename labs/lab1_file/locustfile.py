@@ -60,24 +60,33 @@ class Visitor(FastHttpUser):  # type: ignore[misc]  # locust is untyped
             self.follow()
 
     def create(self) -> None:
-        """POST /links with a url that nobody else has. The id it answers goes to the event log as a promise."""
-        url = unique_url(RUN, next(NUMBERS))
-        body = {"url": url}
+        """POST /links with a url that nobody else has."""
+        self.post(unique_url(RUN, next(NUMBERS)))
+
+    def post(self, url: str, key: str = "") -> int | None:
+        """The id that it answers goes to the event log as a promise. Returns the status, None when no answer came."""
+        context, headers = {"url": url, "key": key}, {"Idempotency-Key": f'"{key}"'} if key else {}
         path = next(self.copies) + "/links"
-        with self.client.post(path, json=body, name="POST /links", context=body, catch_response=True) as answer:
+        with self.client.post(
+            path, json={"url": url}, headers=headers, name="POST /links", context=context, catch_response=True
+        ) as answer:
             if answer.status_code == 201:
                 link_id = self.id_in(answer)
                 answer.request_meta["context"]["link_id"] = link_id
                 if not link_id:
                     answer.failure("201 without an id")
-                elif not self.options.links_file:
+                else:
                     self.remember(link_id, url)
+            return answer.status_code or None
 
     def follow(self) -> None:
         """GET a popular link and look at where it leads, without going there."""
-        link_id, url = self.any_link()
+        self.get(*self.any_link())
+
+    def get(self, link_id: str, url: str) -> None:
+        context = {"url": url, "link_id": link_id}
         with self.client.get(
-            f"/{link_id}", name="GET /{id}", context={"url": url}, allow_redirects=False, catch_response=True
+            f"/{link_id}", name="GET /{id}", context=context, allow_redirects=False, catch_response=True
         ) as answer:
             if answer.status_code == 302 and answer.headers.get("location") != url:
                 answer.failure("another url in Location")
@@ -88,7 +97,7 @@ class Visitor(FastHttpUser):  # type: ignore[misc]  # locust is untyped
 
     def remember(self, link_id: str, url: str) -> None:
         """Started by hand, without links to read: read those that were written."""
-        if len(self.links) < 1000:
+        if not self.options.links_file and len(self.links) < 1000:
             self.links.append([link_id, url])
             self.popularity = Zipf(len(self.links))
 

@@ -30,12 +30,12 @@ class Event:
     url: str
     link_id: str
     error: str
+    key: str = ""
 
     def request(self, began: float) -> Request:
         outcome = classify(self.name, self.status, self.error)
-        return Request(
-            self.at - began, self.seconds, self.name, outcome, self.status, self.url, self.link_id, self.error
-        )
+        said = (self.url, self.link_id, self.error, self.key)
+        return Request(self.at - began, self.seconds, self.name, outcome, self.status, *said)
 
 
 class EventWriter:

@@ -39,6 +39,11 @@ def _add_options(parser: ArgumentParser) -> None:
     group.add_argument("--rate", type=float, default=0, help="Requests a second in all; 0: as fast as the users can")
     group.add_argument("--write-share", type=float, default=0.2, help="Share of the requests that are POST /links")
     group.add_argument("--search-share", type=float, default=0.0, help="Share that are GET /links?url= (from lab 2)")
+    group.add_argument(
+        "--change-share", type=float, default=0.0, help="Share that change or delete a link (from lab 3)"
+    )
+    group.add_argument("--show-share", type=float, default=0.0, help="Share that are GET /links/{id} (from lab 3)")
+    group.add_argument("--key-share", type=float, default=0.0, help="Share of the POSTs with a key (from lab 3)")
     group.add_argument("--copies", default="", help="Base urls that take the writes in turn; none: the host alone")
     group.add_argument("--links-file", default="", help="JSON list of [id, url] to read; none: those it writes itself")
     group.add_argument("--event-log", default="", help="Write every request to this file, as JSON lines")
@@ -112,6 +117,7 @@ def _event(name: str, response_time: float, response: Any, context: dict[str, An
         url=context.get("url", ""),
         link_id=context.get("link_id", ""),
         error=_error(exception, status),
+        key=context.get("key", ""),
     )
 
 

@@ -1,0 +1,145 @@
+"""The clicks that a service counted beside the redirects that its clients saw, link by link. From lab 3 on.
+
+A redirect that a client saw is a click that must be counted once. One whose answer never came may have been sent: it
+widens the range. A kill -9 of the service may cost the clicks that it had not handed on yet, those of its last 100 ms;
+the clients know which these were, so that nothing else can hide behind the kill."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import orjson
+
+from infra.errors import LabError
+from infra.experiment.keepalive import Connection, in_parallel
+from infra.experiment.ledger import NOT_SENT, ask
+from infra.experiment.timeline import ClickAudit, FaultSpan, Request
+
+GRACE = 0.1  # seconds of clicks that a kill -9 of the service may cost
+_REDIRECT = "GET /{id}"  # how the name of such a request begins
+_QUIET = 1.0  # seconds without a change after which exact counts are final
+_STILL = 15.0  # seconds without a change after which missing clicks are given up
+_BOUND = 90.0  # seconds that counting may take in all
+_PAUSE = 0.1  # seconds between two looks
+
+Lag = Callable[[], int | None]  # events that the worker has not taken yet; None when nobody can say
+
+
+@dataclass
+class Redirects:
+    """What the clients saw, per link: the clicks that must be counted, those that may be, and those that a kill
+    excuses. `kills` are the earliest moments at which the service can have been killed; `before` holds when each
+    link's redirects before the last kill were answered, in order."""
+
+    least: Counter[str]
+    most: Counter[str]
+    excused: Counter[str] = field(default_factory=Counter)
+    kills: list[float] = field(default_factory=list)
+    before: dict[str, list[float]] = field(default_factory=dict)
+
+
+def redirects(
+    requests: Iterable[Request], faults: Iterable[FaultSpan] = (), boxes: Sequence[str] = ("app",)
+) -> Redirects:
+    """The redirects among `requests`; `faults` that killed one of the service's `boxes` excuse clicks."""
+    asked = [request for request in requests if request.name.startswith(_REDIRECT) and request.link_id]
+    seen = [request for request in asked if request.status == 302]
+    least = Counter(request.link_id for request in seen)
+    found = Redirects(least, least + Counter(request.link_id for request in asked if _may_have_been_one(request)))
+    for fault in faults:
+        if fault.kills in boxes:
+            _excuse(found, seen, fault)
+    return found
+
+
+def _may_have_been_one(request: Request) -> bool:
+    return request.status is None and not request.error.startswith(NOT_SENT)
+
+
+def _excuse(found: Redirects, seen: Sequence[Request], kill: FaultSpan) -> None:
+    """The kill came after the fault began, and after the service was sent the last request that it answered. Whatever
+    may have been answered later than 100 ms before that is excused."""
+    over = kill.start + GRACE if kill.end is None else kill.end
+    before = [request for request in seen if request.start <= over]
+    earliest = max([kill.start, *(request.start for request in before)])
+    found.kills.append(earliest)
+    found.excused.update(request.link_id for request in before if request.end >= earliest - GRACE)
+    found.before.clear()
+    for request in sorted(before, key=lambda request: request.end):
+        found.before.setdefault(request.link_id, []).append(request.end)
+
+
+def count_clicks(found: Redirects, address: tuple[str, int], lag: Lag = lambda: None) -> ClickAudit | None:
+    """Ask the service at `address` for the `clicks` of each link until they stand still: exact ones for a second, with
+    no event waiting; others until nothing has changed for 15 s. None when the service shows no clicks.
+
+    Raises LabError when GET /links/{id} is not answered."""
+    began = changed = time.monotonic()
+    last: object = None
+    while True:
+        counted = _counts(address, sorted(found.most))
+        if counted is None:
+            return None
+        waiting, now = lag(), time.monotonic()
+        if (counted, waiting) != last:
+            changed, last = now, (counted, waiting)
+        result = compare(found, counted, changed - began)
+        enough = _QUIET if result.exact and not waiting else _STILL
+        if now - changed >= enough or now - began >= _BOUND:
+            return result
+        time.sleep(_PAUSE)
+
+
+def compare(found: Redirects, counted: Mapping[str, int], settled: float = 0.0) -> ClickAudit:
+    """What is lost and doubled of the links in `counted`."""
+    lost = {link: max(0, found.least[link] - clicks) for link, clicks in counted.items()}
+    return ClickAudit(
+        seen=sum(found.least[link] for link in counted),
+        possible=sum(found.most[link] - found.least[link] for link in counted),
+        counted=sum(counted.values()),
+        lost=sum(lost.values()),
+        excused=sum(found.excused[link] for link in counted),
+        lost_beyond=sum(max(0, missing - found.excused[link]) for link, missing in lost.items()),
+        doubled=sum(max(0, clicks - found.most[link]) for link, clicks in counted.items()),
+        settled=settled,
+        reach=_reach(found, lost) if len(found.kills) == 1 else None,
+    )
+
+
+def _reach(found: Redirects, lost: Mapping[str, int]) -> float:
+    """How long before the kill the oldest of the lost clicks was answered, if the last ones of each link are lost."""
+    ages = [0.0]
+    for link, missing in lost.items():
+        ends = found.before.get(link, [])
+        if 0 < missing <= len(ends):
+            ages.append(found.kills[0] - ends[-missing])
+    return max(ages)
+
+
+def _counts(address: tuple[str, int], links: Sequence[str]) -> dict[str, int] | None:
+    """The clicks of each link that is there; None when a link is shown without `clicks`."""
+    answers = in_parallel(address, links, _clicks)
+    if None in answers:
+        return None
+    return {link: clicks for link, clicks in zip(links, answers, strict=True) if clicks is not None and clicks >= 0}
+
+
+def _clicks(connection: Connection, link_id: str) -> int | None:
+    """How often it was clicked, -1 for a link that is gone."""
+    answer = ask(connection, f"/links/{link_id}")
+    if answer is None or answer.status not in (200, 404):
+        said = "nothing" if answer is None else str(answer.status)
+        raise LabError(
+            f"GET /links/{link_id} is answered {said} after the stage was healed, so the clicks cannot be compared. "
+            "See `lab status` and `lab logs app`."
+        )
+    if answer.status == 404:
+        return -1
+    try:
+        clicks = orjson.loads(answer.body)["clicks"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return clicks if isinstance(clicks, int) else None
