@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from shortener.__main__ import SERVER
+from shortener.__main__ import serve
 
 
 async def redirect(_: Request) -> Response:
@@ -18,6 +17,4 @@ async def redirect(_: Request) -> Response:
 
 
 if __name__ == "__main__":
-    uvicorn.run(
-        Starlette(routes=[Route("/{id}", redirect)]), port=int(os.environ["PORT"]), log_level="warning", **SERVER
-    )
+    serve(Starlette(routes=[Route("/{id}", redirect)]), "127.0.0.1", int(os.environ["PORT"]))
