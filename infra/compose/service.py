@@ -16,6 +16,7 @@ from infra.compose.file import Entry
 _DOCKER_ONLY = (
     *("build", "image", "platform", "pull_policy", "container_name", "hostname", "labels", "logging", "healthcheck"),
     *("init", "restart", "tty", "stdin_open", "cap_add", "cap_drop", "security_opt", "shm_size", "dns_opt", "expose"),
+    *("user", "read_only", "tmpfs", "stop_signal", "stop_grace_period"),
 )
 _UNDERSTOOD = "profiles", "command", "environment", "depends_on", "ports", "volumes", "networks", "mem_limit", "x-local"
 KINDS = ("postgres", "procfile")  # those of infra/boxes/kinds.py, which a test holds equal
