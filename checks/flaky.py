@@ -21,7 +21,7 @@ SPIN = "while True: pass"
 def main(arguments: list[str] | None = None) -> int:
     """0 when every run proved its lab, else 1, with what each false verdict said."""
     parser = argparse.ArgumentParser(prog="make flaky", description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("labs", nargs="*", type=int, default=[1, 2], metavar="LAB")
+    parser.add_argument("labs", nargs="*", type=int, default=[1, 2, 3], metavar="LAB")
     parser.add_argument("--runs", type=int, default=20, help="runs of each lab's suite (20)")
     parser.add_argument("--busy", action="store_true", help="keep one core busy meanwhile")
     wanted = parser.parse_args(arguments)

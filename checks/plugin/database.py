@@ -31,6 +31,12 @@ def tables(connection: Connection) -> list[str]:
     return [row[0] for row in rows]
 
 
+def large_tables(connection: Connection, rows: int) -> set[str]:
+    """The names of the tables that have at least so many rows, by the server's own statistics."""
+    found = connection.execute("SELECT relname FROM pg_class WHERE relkind = 'r' AND reltuples >= %s", (rows,))
+    return {row[0] for row in found}
+
+
 def settle(connection: Connection) -> None:
     """What the server would do after a bulk load at a time of its own, done now: statistics, clean-up, write-back."""
     connection.execute("VACUUM (ANALYZE)")
@@ -52,6 +58,13 @@ class Plan:
     @property
     def indexes(self) -> list[str]:
         return [index for _, _, index in self.steps if index]
+
+    def reads(self, names: set[str]) -> bool:
+        return any(table in names for _, table, _ in self.steps)
+
+    def on(self, names: set[str]) -> Plan:
+        """The same without the steps on other tables."""
+        return Plan(self.query, tuple(step for step in self.steps if not step[1] or step[1] in names))
 
     def __str__(self) -> str:
         return ", ".join(

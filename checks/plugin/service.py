@@ -17,6 +17,7 @@ from checks.plugin.verdict import CheckFailed
 
 LIMIT = 5.0  # seconds: the contract's end of every request
 SLACK = 0.5  # seconds that this machine may add to it
+JSON = {"Content-Type": "application/json"}
 
 
 @dataclass(frozen=True)
@@ -121,9 +122,17 @@ class Service:
     def get(self, path: str) -> Answer:
         return self.request("GET", path)
 
-    def post(self, document: object) -> Answer:
+    def post(self, document: object, headers: Mapping[str, str] | None = None) -> Answer:
         """POST /links with that JSON document."""
-        return self.request("POST", "/links", json.dumps(document).encode(), {"Content-Type": "application/json"})
+        return self.request("POST", "/links", json.dumps(document).encode(), {**JSON, **(headers or {})})
+
+    def patch(self, link_id: str, document: object) -> Answer:
+        """PATCH /links/{id} with that JSON document."""
+        return self.request("PATCH", f"/links/{link_id}", json.dumps(document).encode(), JSON)
+
+    def delete(self, link_id: str) -> Answer:
+        """DELETE /links/{id}."""
+        return self.request("DELETE", f"/links/{link_id}")
 
     def create(self, url: str) -> dict[str, Any]:
         """A link to `url`. Raises CheckFailed unless it is acknowledged with 201 and an id."""
