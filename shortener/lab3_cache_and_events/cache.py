@@ -43,6 +43,11 @@ class Cache:
         """The reply to any command, such as `call("SET", "key", "value")`."""
         return await self._wait_for(self._calls, command)
 
+    async def close(self) -> None:
+        if self._healer:
+            self._healer.cancel()
+        await self._redis.aclose()
+
     async def _wait_for(self, batches: Batches[Any, Any], item: str | Command) -> Any:
         if self._healer:
             raise CacheAway("the cache is out of reach")

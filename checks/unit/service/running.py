@@ -1,18 +1,27 @@
-"""The service as a process of its own, as Procfile starts it."""
+"""What is under test, running: a coroutine, in bounds; the service as a process of its own, as Procfile starts it."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 import httpx
 
 from checks.unit.postgres import free_port
 from infra.project import ROOT
+
+
+def run(scenario: Callable[[], Awaitable[None]]) -> None:
+    async def within_bounds() -> None:
+        async with asyncio.timeout(30):
+            await scenario()
+
+    asyncio.run(within_bounds())
 
 
 @contextlib.contextmanager

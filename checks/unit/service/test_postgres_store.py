@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from urllib.parse import urlsplit
+from collections.abc import AsyncIterator
 
 import psycopg
 import pytest
 
+from checks.unit.service.running import run
+from checks.unit.service.wire import Wire
 from shortener.lab1_file.links import Unavailable
 from shortener.lab2_postgres import connections, postgres_store
 from shortener.lab2_postgres.connections import SECONDS, Connections
@@ -27,14 +28,6 @@ async def opened(url: str, size: int = 10) -> AsyncIterator[tuple[PostgresStore,
         yield PostgresStore(pool), pool
     finally:
         await pool.close()
-
-
-def run(scenario: Callable[[], Awaitable[None]]) -> None:
-    async def within_bounds() -> None:
-        async with asyncio.timeout(30):
-            await scenario()
-
-    asyncio.run(within_bounds())
 
 
 def test_a_link_is_found_by_its_id(database_url: str) -> None:
@@ -200,39 +193,6 @@ def test_a_server_out_of_reach_is_told_at_once() -> None:
             assert time.monotonic() - start < 1
 
     run(scenario)
-
-
-class Wire:
-    """A relay to the server that can stop to pass anything on, without telling anyone."""
-
-    def __init__(self, url: str) -> None:
-        self._url, self._target = url, urlsplit(url)
-        self.flows = asyncio.Event()
-        self.flows.set()
-        self._writers: list[asyncio.StreamWriter] = []
-
-    @contextlib.asynccontextmanager
-    async def open(self) -> AsyncIterator[str]:
-        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        yield self._url.replace(f"{self._target.hostname}:{self._target.port}", f"127.0.0.1:{port}")
-        server.close()
-        self.flows.set()
-        for writer in self._writers:
-            writer.close()
-        await asyncio.gather(*[writer.wait_closed() for writer in self._writers], return_exceptions=True)
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.append(writer)
-        far_reader, far_writer = await asyncio.open_connection(self._target.hostname, self._target.port)
-        self._writers.append(far_writer)
-        await asyncio.gather(self._pass(reader, far_writer), self._pass(far_reader, writer), return_exceptions=True)
-
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(65_536):
-            await self.flows.wait()
-            writer.write(data)
-        writer.close()
 
 
 def test_a_cut_link_is_not_waited_for_and_serves_again_once_healed(database_url: str) -> None:

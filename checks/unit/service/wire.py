@@ -1,0 +1,41 @@
+"""A relay between the code under test and its server, which can be cut."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+
+
+class Wire:
+    """A relay to the server that can stop to pass anything on, without telling anyone."""
+
+    def __init__(self, url: str) -> None:
+        self._url, self._target = url, urlsplit(url)
+        self.flows = asyncio.Event()
+        self.flows.set()
+        self._writers: list[asyncio.StreamWriter] = []
+
+    @contextlib.asynccontextmanager
+    async def open(self) -> AsyncIterator[str]:
+        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        yield self._url.replace(f"{self._target.hostname}:{self._target.port}", f"127.0.0.1:{port}")
+        server.close()
+        self.flows.set()
+        for writer in self._writers:
+            writer.close()
+        await asyncio.gather(*[writer.wait_closed() for writer in self._writers], return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.append(writer)
+        far_reader, far_writer = await asyncio.open_connection(self._target.hostname, self._target.port)
+        self._writers.append(far_writer)
+        await asyncio.gather(self._pass(reader, far_writer), self._pass(far_reader, writer), return_exceptions=True)
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65_536):
+            await self.flows.wait()
+            writer.write(data)
+        writer.close()
