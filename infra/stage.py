@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from infra.compose.box import Box, Condition, Mount, NativeBox, Port
@@ -79,8 +79,19 @@ def read_stage(compose_file: Path, profiles: frozenset[str], variables: Mapping[
     read = {name: read_service(name, services[name], around) for name in active + tools}
     _check_dependencies(services, read, active)
     _check_names(services, read, active)
-    boxes = tuple(read[name] for name in _ordered(services, read, active))
+    boxes = _with_steps([read[name] for name in _ordered(services, read, active)])
     return Stage(boxes, tuple(read[name] for name in tools), volumes)
+
+
+def _with_steps(boxes: list[Box]) -> tuple[Box, ...]:
+    """The boxes, each knowing whether another one waits for its completion."""
+    awaited = {
+        name
+        for box in boxes
+        for name, condition in box.depends_on.items()
+        if condition == "service_completed_successfully"
+    }
+    return tuple(replace(box, step=box.name in awaited) for box in boxes)
 
 
 def _check_dependencies(services: Mapping[str, Entry], read: dict[str, Box], active: list[str]) -> None:

@@ -7,10 +7,23 @@ from collections.abc import Callable
 from infra.boxes.native import NativeBox
 from infra.boxes.postgres import PostgresBox
 from infra.boxes.procfile import ProcfileBox
+from infra.boxes.redis import RedisBox
+from infra.compose.box import Box
+from infra.errors import LabError
 
-KINDS: dict[str, Callable[[], NativeBox]] = {"postgres": PostgresBox, "procfile": ProcfileBox}
+KINDS: dict[str, Callable[[], NativeBox]] = {
+    "postgres": PostgresBox,
+    "procfile": ProcfileBox,
+    "redis": RedisBox,
+}
 
 
-def native(kind: str) -> NativeBox:
-    """The kind of box that `x-local` names; the compose file's reader let no other name through."""
-    return KINDS[kind]()
+def native(box: Box) -> NativeBox:
+    """The kind of box that `x-local` names. Raises LabError when there is no such kind."""
+    kind = KINDS.get(box.native.kind)
+    if kind is None:
+        known = ", ".join(KINDS)
+        raise LabError(
+            f"x-local of service {box.name} in docker-compose.yml names the box {box.native.kind}. Known: {known}."
+        )
+    return kind()

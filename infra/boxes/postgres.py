@@ -11,9 +11,11 @@ import subprocess
 from pathlib import Path
 from urllib.parse import quote
 
-from infra.boxes.native import Plan
+from infra.boxes.native import Plan, Progress
 from infra.boxes.postgres_files import Template, release, sweep
+from infra.compose.box import Box
 from infra.errors import LabError
+from infra.secret_file import write_secret
 
 # Postgres refuses root. In a user namespace that knows only `nobody` it cannot see that it is root outside.
 _NOT_ROOT = ("unshare", "--user", "--map-user=65534", "--map-group=65534")
@@ -24,8 +26,12 @@ class PostgresBox:
 
     stop_signal = signal.SIGINT  # Postgres' fast shutdown; SIGTERM would wait until every client has left
     leader_only = True
+    tells_addresses = False
 
-    def prepare(self, plan: Plan) -> None:
+    def variables(self, port: int) -> dict[str, str]:
+        return {}
+
+    def prepare(self, plan: Plan, progress: Progress) -> None:
         """Lay down the database's files, unless they are there."""
         data = _data(plan)
         if (data / "PG_VERSION").exists():
@@ -68,8 +74,20 @@ class PostgresBox:
             return f"SELECT 1 failed ({' '.join(str(error).split())})"
         return ""
 
+    def afterwards(self, plan: Plan) -> list[str] | None:
+        return None
+
     def client(self, plan: Plan) -> list[str]:
-        return [str(_binaries() / "psql"), _url(plan)]
+        user, password, database = _identity(plan)
+        secret = plan.work / "pgpass"
+        escaped = password.replace("\\", "\\\\").replace(":", "\\:")
+        write_secret(secret, f"*:*:*:*:{escaped}\n")
+        place = f"postgresql://{quote(user, safe='')}@127.0.0.1:{plan.port}/{quote(database, safe='')}"
+        return ["env", f"PGPASSFILE={secret}", str(_binaries() / "psql"), place]
+
+    def client_inside(self, box: Box) -> list[str]:
+        user = box.environment.get("POSTGRES_USER") or "postgres"
+        return ["psql", f"--username={user}", f"--dbname={box.environment.get('POSTGRES_DB') or user}"]
 
     def tidy(self, plan: Plan) -> None:
         """Remove what a killed initdb left, and the shared memory by which a killed Postgres guards its files."""

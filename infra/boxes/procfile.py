@@ -7,7 +7,8 @@ import re
 import signal
 from pathlib import Path
 
-from infra.boxes.native import Plan
+from infra.boxes.native import Plan, Progress
+from infra.compose.box import Box
 from infra.errors import LabError
 from infra.procfile import read_procfile
 
@@ -19,15 +20,19 @@ class ProcfileBox:
 
     stop_signal = signal.SIGTERM
     leader_only = False
+    tells_addresses = False
 
-    def prepare(self, plan: Plan) -> None:
+    def variables(self, port: int) -> dict[str, str]:
+        return {"HOST": "127.0.0.1", "PORT": str(port)}
+
+    def prepare(self, plan: Plan, progress: Progress) -> None:
         """Nothing to make."""
 
     def command(self, plan: Plan) -> list[str] | None:
         """The Procfile's line in a shell. Raises LabError when the app lacks a process that it must have."""
         process = plan.box.native.process or "web"
         line = read_procfile(plan.app).get(process)
-        if line is None and process == "release":
+        if line is None and plan.box.step:
             return None
         if line is None:
             raise LabError(f"{plan.app / 'Procfile'} has no `{process}` process. Add a line `{process}: …` to it.")
@@ -50,10 +55,16 @@ class ProcfileBox:
             connection.close()
         return "" if status == 200 else f"GET {path} answered {status}"
 
+    def afterwards(self, plan: Plan) -> list[str] | None:
+        return None
+
     def client(self, plan: Plan) -> list[str]:
         raise LabError(
             f"{plan.box.name} speaks HTTP and has no client of its own. Try: curl -i http://127.0.0.1:{plan.port}/"
         )
+
+    def client_inside(self, box: Box) -> list[str]:
+        raise LabError(f"{box.name} has no client of its own. Try `lab logs {box.name}`, or curl.")
 
     def tidy(self, plan: Plan) -> None:
         """A service leaves nothing outside its folders."""

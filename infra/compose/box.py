@@ -28,16 +28,18 @@ class Mount:
 @dataclass(frozen=True)
 class NativeBox:
     """`x-local`: which native box a service is. `kind` is a module of infra/boxes; `process` a line of a Procfile;
-    `ready` the HTTP path whose 200 means ready (both runtimes ask it)."""
+    `ready` the HTTP path whose 200 means ready (both runtimes ask it); an `optional` process may be missing there."""
 
     kind: str
     process: str | None = None
     ready: str | None = None
+    optional: bool = False
 
 
 @dataclass(frozen=True)
 class Box:
-    """One service of the compose file, variables filled in."""
+    """One service of the compose file, variables filled in. `exposed` are ports that only other boxes use; a `step`
+    runs to its end before the boxes that wait for its completion start."""
 
     name: str
     aliases: tuple[str, ...]
@@ -49,6 +51,8 @@ class Box:
     depends_on: Mapping[str, Condition]
     native: NativeBox
     memory_limit: int | None = None  # bytes
+    exposed: tuple[int, ...] = ()
+    step: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -15,11 +15,13 @@ from infra.compose.file import Entry
 # They describe the container and mean nothing to a plain process.
 _DOCKER_ONLY = (
     *("build", "image", "platform", "pull_policy", "container_name", "hostname", "labels", "logging", "healthcheck"),
-    *("init", "restart", "tty", "stdin_open", "cap_add", "cap_drop", "security_opt", "shm_size", "dns_opt", "expose"),
+    *("init", "restart", "tty", "stdin_open", "cap_add", "cap_drop", "security_opt", "shm_size", "dns_opt"),
     *("user", "read_only", "tmpfs", "stop_signal", "stop_grace_period"),
 )
-_UNDERSTOOD = "profiles", "command", "environment", "depends_on", "ports", "volumes", "networks", "mem_limit", "x-local"
-KINDS = ("postgres", "procfile")  # those of infra/boxes/kinds.py, which a test holds equal
+_UNDERSTOOD = (
+    *("profiles", "command", "environment", "depends_on", "ports", "expose"),
+    *("volumes", "networks", "mem_limit", "x-local"),
+)
 _MEMORY = re.compile(r"^(\d+(?:\.\d+)?) ?([kmgtp]?)i?b?$", re.IGNORECASE)
 _INTEGER = re.compile(r"^(0|-?[1-9][0-9]*)$")
 _DECIMAL = re.compile(r"^-?(0|[1-9][0-9]*)\.[0-9]*[1-9]$")
@@ -68,6 +70,7 @@ def read_service(name: str, entry: Entry, around: Surroundings) -> Box:
         depends_on=_depends_on(fields.get("depends_on", nothing), around.standing),
         native=_native(fields["x-local"], name),
         memory_limit=_memory(fields["mem_limit"]) if "mem_limit" in fields else None,
+        exposed=tuple(_exposed(item, name) for item in items("expose")),
     )
 
 
@@ -117,6 +120,13 @@ def _port(entry: Entry, service: str) -> Port:
     if not all(number.isdigit() and 0 < int(number) < 65536 for number in numbers):
         raise entry.refuse(f'{text} of service {service} is no port. Write it so: "127.0.0.1:8000:8000".')
     return Port(int(target), int(rest) if rest else None)
+
+
+def _exposed(entry: Entry, service: str) -> int:
+    text = entry.as_text().removesuffix("/tcp")
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise entry.refuse(f'{text} of service {service} is no port. Write it so: expose: ["9092"].')
+    return int(text)
 
 
 def _mount(entry: Entry, service: str, around: Surroundings) -> Mount:
@@ -176,14 +186,17 @@ def _memory(entry: Entry) -> int:
 def _native(entry: Entry, service: str) -> NativeBox:
     fields = {key: value.as_text() for key, value in entry.as_map().items()}
     kind, process, ready = (fields.pop(key, None) for key in ("box", "process", "ready"))
+    optional = fields.pop("optional", "false")
     if fields:
         raise entry.refuse(f"`{next(iter(fields))}` in x-local of service {service} is not understood. Remove it.")
-    if kind not in KINDS:
-        raise entry.refuse(f"x-local of service {service} names the box {kind}. Known: {', '.join(KINDS)}.")
+    if kind is None:
+        raise entry.refuse(f"x-local of service {service} names no `box`, such as postgres. Add it.")
     if (kind == "procfile") != (process is not None):
         raise entry.refuse(
             f"x-local of service {service}: a procfile box, and only it, names its `process`, such as web."
         )
     if ready is not None and not ready.startswith("/"):
         raise entry.refuse(f"x-local of service {service}: `ready` is a path such as /healthz, not {ready}.")
-    return NativeBox(kind, process, ready)
+    if optional not in ("true", "false") or (optional == "true" and process is None):
+        raise entry.refuse(f"x-local of service {service}: `optional: true` is for a box with a `process`.")
+    return NativeBox(kind, process, ready, optional == "true")

@@ -68,7 +68,7 @@ def test_a_box_that_is_never_ready_comes_with_advice(monkeypatch: pytest.MonkeyP
     def nothing(box: Box) -> None:
         """It runs."""
 
-    launcher = Launcher(lambda _: True, lambda _: "no answer", nothing, lambda _: "Mend it.", lambda _: None)
+    launcher = Launcher(lambda *_: True, lambda _: "no answer", nothing, lambda _: "Mend it.", lambda _: None)
     with pytest.raises(LabError, match=r"no answer\.\nMend it"):
         launcher.run([box], set())
 

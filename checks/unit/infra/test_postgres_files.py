@@ -24,14 +24,14 @@ import sys
 from pathlib import Path
 from checks.unit.infra.test_postgres_files import plan
 from infra.boxes.postgres import PostgresBox
-PostgresBox().prepare(plan(Path(sys.argv[1]), sys.argv[2]))
+PostgresBox().prepare(plan(Path(sys.argv[1]), sys.argv[2]), print)
 """
 
 
 def plan(folder: Path, data: str, **identity: str) -> Plan:
     box = Box("postgres", (), frozenset(), {}, (), (), (), {}, NativeBox("postgres"))
     environment = {"PATH": os.environ["PATH"]} | (identity or IDENTITY)
-    return Plan(box, ROOT, 1, environment, {"/data": folder / data}, folder / "cache")
+    return Plan(box, ROOT, 1, environment, {"/data": folder / data}, folder / "work", folder / "cache", ports={})
 
 
 def prepare(folder: Path, data: str) -> subprocess.Popen[bytes]:
@@ -62,7 +62,7 @@ def test_a_killed_maker_leaves_nothing_that_is_taken_for_whole(tmp_path: Path) -
     maker.send_signal(signal.SIGKILL)
     maker.wait()
     assert not any(name.startswith("postgres-") for name in names(tmp_path / "cache"))
-    PostgresBox().prepare(plan(tmp_path, "one"))
+    PostgresBox().prepare(plan(tmp_path, "one"), print)
     assert (tmp_path / "one" / "PG_VERSION").exists()
     soon(lambda: len(names_after_sweep(tmp_path / "cache")) == 1)
 
@@ -70,16 +70,16 @@ def test_a_killed_maker_leaves_nothing_that_is_taken_for_whole(tmp_path: Path) -
 def test_files_that_are_there_are_kept(tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "one" / "PG_VERSION").write_text("mine")
-    PostgresBox().prepare(plan(tmp_path, "one"))
+    PostgresBox().prepare(plan(tmp_path, "one"), print)
     assert names(tmp_path / "one") == ["PG_VERSION"]
 
 
 def test_a_password_is_asked_for(tmp_path: Path) -> None:
     with pytest.raises(LabError, match="postgres has no POSTGRES_PASSWORD"):
-        PostgresBox().prepare(plan(tmp_path, "one", POSTGRES_USER="lab"))
+        PostgresBox().prepare(plan(tmp_path, "one", POSTGRES_USER="lab"), print)
 
 
 def test_what_initdb_says_is_passed_on(tmp_path: Path) -> None:
     with pytest.raises(LabError, match=r"could not be made \(.*pg_nobody"):
-        PostgresBox().prepare(plan(tmp_path, "one", POSTGRES_USER="pg_nobody", POSTGRES_PASSWORD="x"))
+        PostgresBox().prepare(plan(tmp_path, "one", POSTGRES_USER="pg_nobody", POSTGRES_PASSWORD="x"), print)
     assert names(tmp_path / "cache") == []

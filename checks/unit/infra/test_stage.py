@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.boxes.kinds import KINDS as NATIVE_KINDS
+from infra.boxes.kinds import native
 from infra.compose.box import Mount, NativeBox, Port
-from infra.compose.service import KINDS
 from infra.errors import LabError
 from infra.project import COMPOSE_FILE
 from infra.stage import Stage, mentions, read_stage
@@ -164,7 +163,8 @@ def test_what_is_not_understood_is_refused_by_line(tmp_path: Path, line: str, wh
 @pytest.mark.parametrize(
     ("local", "why"),
     [
-        ("{box: redis}", "names the box redis. Known: postgres, procfile"),
+        ("{ready: /healthz}", "names no `box`"),
+        ("{box: procfile, process: web, optional: perhaps}", "`optional: true` is for a box with a `process`"),
         ("{box: procfile}", "names its `process`"),
         ("{box: postgres, process: web}", "names its `process`"),
         ("{box: procfile, process: web, ready: healthz}", "`ready` is a path"),
@@ -226,5 +226,12 @@ def test_what_counts_as_a_mention(tmp_path: Path) -> None:
     ]
 
 
-def test_every_kind_that_the_file_may_name_is_there_and_no_other() -> None:
-    assert set(KINDS) == set(NATIVE_KINDS)
+def test_every_kind_that_the_kits_file_names_is_there() -> None:
+    stage = read_stage(COMPOSE_FILE, frozenset({"lab-3"}), {})
+    assert all(native(box) for box in (*stage.boxes, *stage.tools))
+
+
+def test_a_kind_that_is_none_is_refused(tmp_path: Path) -> None:
+    text = "services:\n  one: {x-local: {box: oracle}}\n"
+    with pytest.raises(LabError, match=r"service one in docker-compose.yml names the box oracle. Known: .*postgres"):
+        native(read(tmp_path, text).box("one"))

@@ -111,7 +111,7 @@ def tail(container: Container, lines: int) -> str:
 
 def is_step(box: Box) -> bool:
     """A box that runs once and is done, such as `migrate`, and no server."""
-    return box.native.process == "release"
+    return box.step
 
 
 def _http_obstacle(box: Box, container: Container) -> str | None:

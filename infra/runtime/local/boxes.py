@@ -10,7 +10,7 @@ from pathlib import Path
 
 from infra import project as places
 from infra.boxes.kinds import native
-from infra.boxes.native import NativeBox, Plan
+from infra.boxes.native import Entrance, NativeBox, Plan, Progress
 from infra.compose.box import Box
 from infra.errors import LabError
 from infra.project import Project
@@ -45,14 +45,10 @@ class LocalBoxes:
         return BoxProcess(self.project.folder / "boxes" / f"{box.name}.pid")
 
     def kind(self, box: Box) -> NativeBox:
-        return native(box.native.kind)
+        return native(box)
 
     def log(self, box: Box) -> Path:
         return self.project.folder / "logs" / f"{box.name}.log"
-
-    def one_off(self, box: Box) -> bool:
-        """Whether the box runs to its end before others start."""
-        return any(other.depends_on.get(box.name) == "service_completed_successfully" for other in self.stage.boxes)
 
     def completed(self, box: Box) -> bool:
         return self._exit_code(box) == "0"
@@ -71,6 +67,8 @@ class LocalBoxes:
         for declared in box.ports:
             if target in (None, declared.target):
                 return declared.published or self.ports.get(f"{box.name}:{declared.target}")
+        if target in box.exposed:
+            return self.ports.get(f"{box.name}:{target}")
         if target is None:
             return self.ports.get(f"{box.name}:own")
         raise LabError(f"{box.name} has no port {target}. Its ports: {[port.target for port in box.ports]}.")
@@ -83,13 +81,36 @@ class LocalBoxes:
             return self.ports.get(_purpose(box.name, other.name, port)) if through_relay else self.port(other, port)
 
         environment = native_environment(box, self.stage.boxes, folders, locate)
-        serves = box.native.kind != "procfile" or bool(box.ports) or box.native.process == "web"
-        port = self.port(box) if serves else 0
-        if box.native.kind == "procfile":
-            environment |= {"HOST": "127.0.0.1", "PORT": str(port)} if serves else {}
+        port = self.port(box)
+        environment |= self.kind(box).variables(port)
         environment |= {table.MARK: str(self.process(box).pid_file)}
-        cache = places.LAB_HOME / "cache"
-        return Plan(box, self.project.app.absolute(), port, base_environment() | environment, folders, cache)
+        return Plan(
+            box=box,
+            app=self.project.app.absolute(),
+            port=port,
+            environment=base_environment() | environment,
+            folders=folders,
+            work=self.project.folder / "work" / box.name,
+            cache=places.LAB_HOME / "cache",
+            ports={target: self.port(box, target) for target in (*(port.target for port in box.ports), *box.exposed)},
+            entrances=self._entrances(box),
+        )
+
+    def _entrances(self, box: Box) -> tuple[Entrance, ...]:
+        """A door for each link to a box that tells its clients where to go on."""
+        if not self.kind(box).tells_addresses:
+            return ()
+        doors = [(source, port) for source, target, port in self.stage.links() if target == box.name]
+        return tuple(
+            Entrance(port, self._goal(source, box, port), self.ports.get(_purpose(source, box.name, port)))
+            for source, port in doors
+        )
+
+    def _goal(self, source: str, target: Box, port: int) -> int:
+        """Where the link from that box ends."""
+        if self.kind(target).tells_addresses:
+            return self.ports.get(f"{target.name}:{port} for {source}")
+        return self.port(target, port)
 
     def _folder(self, source: str) -> Path:
         return Path(source) if Path(source).is_absolute() else self.project.folder / "volumes" / source
@@ -100,7 +121,10 @@ class LocalBoxes:
         wanted = []
         for source, target, port in self.stage.links():
             old = now.get((source, target, port))
-            listen, goal = self.ports.get(_purpose(source, target, port)), self.port(self.stage.box(target), port)
+            listen, goal = (
+                self.ports.get(_purpose(source, target, port)),
+                self._goal(source, self.stage.box(target), port),
+            )
             condition = (old.cut, old.delay) if old else (False, 0.0)
             wanted.append(Link(source, target, port, listen, goal, *condition))
         return wanted
@@ -125,7 +149,7 @@ class LocalBoxes:
             if self.relay.process.alive():
                 self.relay.change(healed)
 
-    def spawn(self, box: Box) -> bool:
+    def spawn(self, box: Box, progress: Progress) -> bool:
         """Start the box if it does not run. False when there is nothing to wait for."""
         process = self.process(box)
         if process.alive():
@@ -138,7 +162,7 @@ class LocalBoxes:
             self._exit_file(box).parent.mkdir(parents=True, exist_ok=True)
             self._exit_file(box).write_text("0")
             return False
-        if self.one_off(box):
+        if box.step:
             self._exit_file(box).unlink(missing_ok=True)
             command = ["sh", "-c", _TELL_EXIT_CODE, str(self._exit_file(box)), *command]
         process.kill_strays()
@@ -146,7 +170,7 @@ class LocalBoxes:
             refuse_taken(self.port(box, port.target), self.project.lab)
         for folder in plan.folders.values():
             folder.mkdir(parents=True, exist_ok=True)
-        kind.prepare(plan)
+        kind.prepare(plan, progress)
         log = self.log(box)
         log.parent.mkdir(parents=True, exist_ok=True)
         process.spawn(Launch(command, plan.environment, kind.folder(plan), log))
@@ -156,7 +180,7 @@ class LocalBoxes:
         """Why the box is not ready, or a one-off not completed; empty when it is."""
         if self.relay.links() and not self.relay.process.alive():
             return "the relay is not running"
-        if not self.one_off(box):
+        if not box.step:
             return self.kind(box).obstacle(self.plan(box))
         return "" if self.completed(box) else "it is still at work"
 
@@ -164,7 +188,7 @@ class LocalBoxes:
         """Raises LabError with the end of the log when the box ended instead of becoming ready."""
         if self.process(box).alive():
             return
-        if self.one_off(box) and self.completed(box):
+        if box.step and self.completed(box):
             return
         ended = self._exit_code(box) or self.exit_code(box)
         code = f" with exit code {ended}" if ended else ""

@@ -44,7 +44,7 @@ def _here(
     for other, port, (start, end) in mentions(value, boxes):
         if other.name == box.name:
             continue
-        if port not in {declared.target for declared in other.ports}:
+        if port not in {*(declared.target for declared in other.ports), *other.exposed}:
             raise LabError(
                 f"{box.name} wants {other.name}:{port}, but {other.name} has no such port."
                 f' Add "127.0.0.1::{port}" to its `ports` in docker-compose.yml.'

@@ -10,17 +10,17 @@ from infra.compose.box import Box
 from infra.errors import LabError
 
 START_DEADLINE = 30.0  # seconds that a box has to become ready
-RELEASE_DEADLINE = 300.0  # seconds that a one-off step such as a migration may take
+STEP_DEADLINE = 300.0  # seconds that a one-off step such as a migration may take
 _POLL = 0.015  # seconds
 
 
 @dataclass
 class Launcher:
-    """Starts boxes and waits for them. `spawn(box)` returns False when there is nothing to wait for; `obstacle(box)`
-    says why the box is not ready or done yet, "" when it is; `check_alive(box)` raises when it ended instead;
-    `advice(box)` is what to do about a box that is too slow."""
+    """Starts boxes and waits for them. `spawn(box, progress)` returns False when there is nothing to wait for;
+    `obstacle(box)` says why the box is not ready or done yet, "" when it is; `check_alive(box)` raises when it ended
+    instead; `advice(box)` is what to do about a box that is too slow."""
 
-    spawn: Callable[[Box], bool]
+    spawn: Callable[[Box, Callable[[str], None]], bool]
     obstacle: Callable[[Box], str]
     check_alive: Callable[[Box], None]
     advice: Callable[[Box], str]
@@ -35,7 +35,7 @@ class Launcher:
             for box in [box for box in waiting if set(box.depends_on) <= ready]:
                 waiting.remove(box)
                 self._began[box.name] = time.monotonic()
-                if self.spawn(box):
+                if self.spawn(box, self.progress):
                     starting.append(box)
                 else:
                     ready.add(box.name)
@@ -50,11 +50,10 @@ class Launcher:
         why = self.obstacle(box)
         seconds = time.monotonic() - self._began[box.name]
         if not why:
-            one_off = box.native.process == "release"
-            self.progress(f"{box.name} is {'done' if one_off else 'ready'} ({seconds:.1f} s)")
+            self.progress(f"{box.name} is {'done' if box.step else 'ready'} ({seconds:.1f} s)")
             return True
         self.check_alive(box)
-        deadline = RELEASE_DEADLINE if box.native.process == "release" else START_DEADLINE
+        deadline = STEP_DEADLINE if box.step else START_DEADLINE
         if seconds > deadline:
             raise LabError(f"{box.name} is not ready after {deadline:.0f} s: {why}.\n{self.advice(box)}")
         return False

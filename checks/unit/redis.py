@@ -1,0 +1,25 @@
+"""A real Redis (Valkey) of one's own for tests and benchmarks: the stage's native box."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from checks.unit.native import plan_for, running
+from infra.compose.box import Box, NativeBox
+from infra.runtime.local.process import BoxProcess
+
+PASSWORD = "lab"
+
+
+@contextlib.contextmanager
+def running_redis(folder: Path, *settings: str) -> Iterator[tuple[str, BoxProcess]]:
+    """The address of a native, empty Redis, and its process for those who want to break it.
+
+    It keeps nothing on disk unless `settings`, such as `--appendonly yes`, say otherwise."""
+    words = ("valkey-server", "--save", "", *settings)
+    box = Box("redis", (), frozenset(), {}, words, (), (), {}, NativeBox("redis"))
+    plan = plan_for(box, folder, {"REDIS_PASSWORD": PASSWORD})
+    with running(plan) as process:
+        yield f"redis://:{PASSWORD}@127.0.0.1:{plan.port}/0", process
