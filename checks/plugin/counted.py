@@ -59,8 +59,9 @@ class Counts:
     def expect(self, ledger: Ledger, did: str, until: float = float("inf"), within: float = WITHIN) -> None:
         """Each redirect in the ledger is counted once. A click with an uncertain end may be counted or not, and so may
         a redirect that was seen after `until` on the monotonic clock."""
-        if ledger.clicks and not ledger.seen:
-            got = f"none, of {len(ledger.clicks)} clicks; the last answered {ledger.clicks[-1].status or 'nothing'}"
+        if not ledger.seen:
+            last = ledger.clicks[-1].status if ledger.clicks else None
+            got = f"none, of {len(ledger.clicks)} clicks; the last answered {last or 'nothing'}"
             raise CheckFailed(did=did, expected="redirects", got=got)
         if ledger.seen < ENOUGH:
             inconclusive(f"only {ledger.seen} redirects were seen, too few to say anything of their counts")

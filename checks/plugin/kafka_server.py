@@ -74,7 +74,12 @@ class Kafka:
         """All records up to the end as it is now, from those offsets on; each partition's own in order."""
         ends = {number: end for number, end in self.ends(topic).items() if end > (since or {}).get(number, 0)}
         begin = [TopicPartition(topic, number, (since or {}).get(number, OFFSET_BEGINNING)) for number in ends]
-        only_reads = {"group.id": "checks", "enable.auto.commit": False, "enable.partition.eof": True}
+        only_reads = {
+            "group.id": "checks",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "fetch.wait.max.ms": 20,
+        }
         consumer = Consumer({**self._settings, **only_reads})
         try:
             if begin:
@@ -85,7 +90,8 @@ class Kafka:
 
     def put(self, topic: str, values: Iterable[bytes | None], partition: int = -1, key: bytes | None = None) -> None:
         """Write records, and return when the broker has them; without a `partition` librdkafka spreads them."""
-        producer = Producer({**self._settings, "enable.idempotence": True, "linger.ms": 1})
+        # Sent once, so that nothing stands there twice; an idempotent one takes half a second to begin.
+        producer = Producer({**self._settings, "acks": "all", "retries": 0, "linger.ms": 1})
         refused: list[str] = []
 
         def report(error: KafkaError | None, message: Message) -> None:
@@ -114,7 +120,8 @@ class Kafka:
 
     def _lag(self, group: str, ends: Mapping[TopicPartition, int]) -> int | None:
         def ask() -> list[TopicPartition]:
-            question = [ConsumerGroupTopicPartitions(group, list(ends))]
+            parts = [TopicPartition(part.topic, part.partition) for part in ends]
+            question = [ConsumerGroupTopicPartitions(group, parts)]
             asked = self._admin.list_consumer_group_offsets(question, request_timeout=SECONDS)[group]
             return list(asked.result(SECONDS).topic_partitions)
 
@@ -127,7 +134,7 @@ class Kafka:
         """The consumer's records up to `ends`. No record may come for 5 s at most."""
         missing, deadline = set(ends), time.monotonic() + SECONDS
         while missing:
-            for message in consumer.consume(1000, timeout=0.2):
+            for message in consumer.consume(1000, timeout=0.02):
                 number, error = message.partition() or 0, message.error()
                 if error is not None:
                     if error.code() == KafkaError._PARTITION_EOF:
