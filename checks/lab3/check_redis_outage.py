@@ -8,7 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,13 +61,15 @@ def check_database_spared(own_stand: Stand, note: Callable[[str], None]) -> None
         did = (
             f"Killed Redis, then sent {CROWD} GETs of {FEW} links at once, while the database took {HELD:g} s a query."
         )
-        queries, sessions = _crowd(pool, service, connection, reads, links, did)
+        queries, sessions, answers = _crowd(pool, service, connection, reads, links)
     note(f"{queries} queries and {sessions} more sessions for {CROWD} GETs")
     expected = f"at most {MOST_SESSIONS} sessions for them: a bounded number of connections"
     got = f"{sessions} sessions more than before"
     expect(sessions <= MOST_SESSIONS, did=did, expected=expected, got=got)
     expected = f"at most {MOST_QUERIES} queries: requests for the same link wait for one answer"
     expect(queries <= MOST_QUERIES, did=did, expected=expected, got=f"{queries} queries for {CROWD} GETs")
+    for link, answer in answers:
+        _expect_leads(answer.result(), {link["url"]}, did)
 
 
 def _crowd(
@@ -76,9 +78,8 @@ def _crowd(
     connection: Connection,
     reads: LinkReads,
     links: list[dict[str, Any]],
-    did: str,
-) -> tuple[int, int]:
-    """Queries that the crowd led to, and the sessions at Postgres beyond those before."""
+) -> tuple[int, int, list[tuple[dict[str, Any], Future[Answer]]]]:
+    """Queries that the crowd led to, the sessions at Postgres beyond those before, and what each of it got."""
     before, sessions_before = reads.count(), _sessions(connection)
     names = reads.tables()
     if not names:
@@ -93,9 +94,8 @@ def _crowd(
         while time.monotonic() < end:
             most = max(most, _sessions(connection))
             time.sleep(0.01)
-    for link, future in pending:
-        _expect_leads(future.result(), {link["url"]}, did)
-    return reads.count() - before, most - sessions_before
+    wait(future for _, future in pending)
+    return reads.count() - before, most - sessions_before, pending
 
 
 def _sessions(connection: Connection) -> int:
@@ -184,7 +184,7 @@ def _follow_all(service: Service, believed: Believed, did: str) -> None:
     """Each link leads where it must, and where GET /links/{id} says."""
     for link_id, urls in believed.urls.items():
         answer, shown = service.get("/" + link_id), service.get("/links/" + link_id)
-        _expect_leads(answer, urls, did)
+        _expect_leads(answer, urls, did, "what was acknowledged is in force, whatever Redis still knows")
         same = shown.status == 200 and shown.json().get("url") == answer.headers["location"]
         expected = f"what GET /links/{{id}} says: {shown.json().get('url') if shown.status == 200 else shown}"
         expect(same, did=did, expected=expected, got=answer)
@@ -205,9 +205,11 @@ def _expect_use_of_redis(stand: Stand, believed: Believed, did: str) -> None:
     expect(used, did=did, expected=expected, got="redirects that find nothing there (INFO stats, keyspace_hits)")
 
 
-def _expect_leads(answer: Answer, urls: frozenset[str] | set[str], did: str) -> None:
+def _expect_leads(
+    answer: Answer, urls: frozenset[str] | set[str], did: str, why: str = "redirects go on without Redis"
+) -> None:
     right = answer.status == 302 and answer.headers.get("location") in urls
-    expected = f"302 to {' or '.join(sorted(urls))}: redirects go on without Redis"
+    expected = f"302 to {' or '.join(sorted(urls))}: {why}"
     expect(right, did=did, expected=expected, got=answer)
 
 
