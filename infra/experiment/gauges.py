@@ -15,8 +15,6 @@ from infra.runtime.protocol import Runtime
 
 Read = Callable[[], float | None]  # None: it cannot be read just now
 
-_EVERY = 0.2  # seconds between two readings
-
 
 @dataclass(frozen=True)
 class Gauge:
@@ -27,6 +25,7 @@ class Gauge:
     what: str
     open: Callable[[Runtime], AbstractContextManager[Read]]
     rate: bool = False
+    every: float = 0.2  # seconds between two readings
 
 
 @dataclass
@@ -54,15 +53,15 @@ def read_meanwhile(gauges: Sequence[Gauge], runtime: Runtime) -> Iterator[Readin
         for gauge in gauges:
             read, points = held.enter_context(gauge.open(runtime)), list[tuple[float, float | None]]()
             readings._points.append(points)
-            thread = threading.Thread(target=_follow, args=(read, points, stop), name=gauge.name, daemon=True)
+            thread = threading.Thread(target=_follow, args=(gauge, read, points, stop), name=gauge.name, daemon=True)
             held.callback(thread.join, 10.0)
             held.callback(stop.set)
             thread.start()
         yield readings
 
 
-def _follow(read: Read, points: list[tuple[float, float | None]], stop: threading.Event) -> None:
-    while not stop.wait(_EVERY):
+def _follow(gauge: Gauge, read: Read, points: list[tuple[float, float | None]], stop: threading.Event) -> None:
+    while not stop.wait(gauge.every):
         asked = time.monotonic()
         value = read()
         points.append(((asked + time.monotonic()) / 2, value))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from infra.runtime.protocol import Runtime
 
@@ -24,8 +25,6 @@ def bootstrap(runtime: Runtime) -> str:
 @contextlib.contextmanager
 def lag_of(runtime: Runtime, group: str, topic: str) -> Iterator[Callable[[], int | None]]:
     """Yields what tells the group's lag on that topic, None while the broker does not answer. It joins no group."""
-    from confluent_kafka import Consumer
-
     settings = {"bootstrap.servers": bootstrap(runtime), "group.id": group, "enable.auto.commit": False}
     consumer = Consumer(settings | {"log_level": 0, "error_cb": lambda error: None})
     try:
@@ -34,9 +33,7 @@ def lag_of(runtime: Runtime, group: str, topic: str) -> Iterator[Callable[[], in
         consumer.close()
 
 
-def _lag(consumer: Any, topic: str) -> int | None:
-    from confluent_kafka import KafkaException, TopicPartition
-
+def _lag(consumer: Consumer, topic: str) -> int | None:
     try:
         known = consumer.list_topics(topic, timeout=_PATIENCE).topics[topic].partitions
         committed = consumer.committed([TopicPartition(topic, number) for number in known], timeout=_PATIENCE)

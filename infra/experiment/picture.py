@@ -15,7 +15,6 @@ _HEIGHT = 7  # rows of the bars
 _MARGIN = 9  # columns left of the plot
 _SLICES = (0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)  # seconds a column may stand for
 _TICKS = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600)  # seconds between two numbers on the time axis
-_READING = 0.3  # seconds that a gauge's reading is good for
 _STEPS = "▁▂▃▄▅▆▇█"
 _GLYPHS = {"ok": ("█", "green"), "failed": ("x", "red"), "unknown": ("?", "yellow")}
 _ASCII = str.maketrans("▁▂▃▄▅▆▇█│└─┬━", "_.:-=+*##|+-++"[:8] + "|+-+=")
@@ -100,19 +99,20 @@ def _range(values: Sequence[float | None]) -> tuple[float, float]:
 
 def _gauge(series: Series, slice_seconds: float, columns: int) -> Text:
     """The greatest value of each slice, from nothing to the greatest of all; a gap is where it could not be read."""
-    highest = _highest(series)
+    highest, reach = _highest(series), _reach(series)
     line = Text(series.name.rjust(_MARGIN - 2) + "  ")
     for column in range(columns):
-        values = series.between(column * slice_seconds, (column + 1) * slice_seconds)
-        if not values and column and column + 1 < columns:  # it was not read so often: as in the slice before
-            values = series.between((column - _reach(slice_seconds)) * slice_seconds, (column + 1) * slice_seconds)
+        end = (column + 1) * slice_seconds
+        values = series.between(min(column * slice_seconds, end - reach), end)
         line.append(_STEPS[min(7, int(max(values) / highest * 8))] if values else " ", "blue")
     return _trimmed(line)
 
 
-def _reach(slice_seconds: float) -> int:
-    """How many slices a reading stands for where they are shorter than the time between two readings."""
-    return math.ceil(_READING / slice_seconds)
+def _reach(series: Series) -> float:
+    """Seconds that a reading stands for: a little more than those between two of them."""
+    if len(series.points) < 2:
+        return 0.0
+    return 1.2 * (series.points[-1][0] - series.points[0][0]) / (len(series.points) - 1)
 
 
 def _highest(series: Series) -> float:
