@@ -9,7 +9,6 @@ import orjson
 
 from checks.eventually import eventually
 from checks.plugin.counted import TOPIC, Counts, lag_in_words, link_of
-from checks.plugin.service import Service
 from checks.plugin.stand import Stand
 from checks.plugin.verdict import CheckFailed, expect
 from checks.plugin.visitors import Visitors
@@ -18,14 +17,6 @@ CLICKS = 3
 SOON, STILL = 10.0, 0.5  # seconds until an event is there; seconds to see that no other one comes
 SECONDS = 1.5  # of load
 AGE = timedelta(minutes=5)  # that the stage's clock may differ from ours
-
-
-def check_come_back(service: Service) -> None:
-    """A redirect asks the browser to come back each time, or it would not be counted"""
-    answer = service.get("/" + service.create("https://example.com/again")["id"])
-    told = {part.strip() for part in answer.headers.get("cache-control", "").split(",")}
-    did, expected = "Followed a link.", "302 with Cache-Control: private, max-age=0"
-    expect(answer.status == 302 and {"private", "max-age=0"} <= told, did=did, expected=expected, got=answer)
 
 
 def check_click_event(stand: Stand) -> None:
