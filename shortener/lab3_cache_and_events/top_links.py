@@ -30,12 +30,11 @@ async def top_links(cache: Cache, store: LinkStore, limit: int) -> list[TopLink]
     """The `limit` most clicked of the links that are still there. Raises Unavailable."""
     links: list[TopLink] = []
     for first in range(0, MOST, PAGE):
-        flat = await cache.call("ZRANGE", TOP, first, first + PAGE - 1, "REV", "WITHSCORES")
-        ids, clicks = flat[::2], flat[1::2]
-        urls = await asyncio.gather(*[store.find_url(link_id) for link_id in ids])
-        found = zip(ids, urls, clicks, strict=True)
-        links += [TopLink(id=link_id, url=url, clicks=int(count)) for link_id, url, count in found if url]
-        if len(links) >= limit or len(ids) < PAGE:
+        counts = await cache.call("ZRANGE", TOP, first, first + PAGE - 1, "REV", "WITHSCORES")
+        urls = await asyncio.gather(*[store.find_url(link_id) for link_id, _ in counts])
+        found = zip(counts, urls, strict=True)
+        links += [TopLink(id=link_id, url=url, clicks=int(clicks)) for (link_id, clicks), url in found if url]
+        if len(links) >= limit or len(counts) < PAGE:
             break
     return links[:limit]
 
