@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from checks.lab2.outage import URL, expect_honest, expect_recovery
-from checks.plugin.database import database, tables
+from checks.plugin.database import database, locked, tables
 from checks.plugin.load import under_load
 from checks.plugin.service import LIMIT, SLACK
 from checks.plugin.stand import Stand
@@ -41,13 +41,8 @@ def check_locked_table(stand: Stand) -> None:
     """A long transaction that locks the table holds up no request beyond 5 s"""
     link_id = _known_link(stand)
     did = "Locked the tables in a transaction that stays open"
-    with database(stand) as connection:
-        names = tables(connection)
-        with connection.transaction():
-            connection.execute("SET LOCAL lock_timeout = '4s'")
-            for name in names:
-                connection.execute(f"LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE")
-            expect_honest(stand.service, link_id, f"{did} and sent 24 requests at once.", copies=6)
+    with database(stand) as connection, locked(connection, tables(connection)):
+        expect_honest(stand.service, link_id, f"{did} and sent 24 requests at once.", copies=6)
     expect_recovery(stand.service, link_id, f"{did}, then ended it.")
 
 

@@ -13,10 +13,8 @@ from random import Random
 from statistics import median
 from typing import Any
 
-import psycopg
-
 from checks.eventually import eventually
-from checks.plugin.database import Connection, database
+from checks.plugin.database import Connection, database, locked
 from checks.plugin.link_reads import LinkReads, link_reads
 from checks.plugin.redis_server import RedisServer, redis_server
 from checks.plugin.service import Answer, Service
@@ -135,12 +133,7 @@ def _expire_under(
     """Queries of one expired key. The table is locked meanwhile, so that everybody comes before the answer does."""
     _filled(service, redis, link)
     before = reads.count()
-    with connection.transaction():
-        try:
-            connection.execute("SET LOCAL lock_timeout = '4s'")
-            connection.execute(f"LOCK TABLE {', '.join(reads.tables())} IN ACCESS EXCLUSIVE MODE")
-        except psycopg.Error as error:
-            inconclusive(f"the links' table cannot be locked: {str(error).strip().splitlines()[0]}")
+    with locked(connection, reads.tables()):
         redis.expire(redis.keys_of([link])[link["id"]])
         sent = service.count + HERD
         pending = [pool.submit(service.get, "/" + link["id"]) for _ in range(HERD)]

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from checks.eventually import eventually
-from checks.plugin.database import Connection, database
+from checks.plugin.database import Connection, database, locked
 from checks.plugin.link_reads import LinkReads, link_reads
 from checks.plugin.redis_server import redis_server
 from checks.plugin.service import Answer, Service
 from checks.plugin.stand import Stand
-from checks.plugin.verdict import expect, inconclusive
+from checks.plugin.verdict import expect
 
 LINKS, CLIENTS, SECONDS = 24, 6, 2.5  # links that are followed; by so many clients; so long
 CHANGED = 8  # of them
@@ -81,13 +81,8 @@ def _crowd(
 ) -> tuple[int, int, list[tuple[dict[str, Any], Future[Answer]]]]:
     """Queries that the crowd led to, the sessions at Postgres beyond those before, and what each of it got."""
     before, sessions_before = reads.count(), _sessions(connection)
-    names = reads.tables()
-    if not names:
-        inconclusive("Postgres cannot explain which table a look-up reads")
     most = 0
-    with connection.transaction():
-        connection.execute("SET LOCAL lock_timeout = '4s'")
-        connection.execute(f"LOCK TABLE {', '.join(names)} IN ACCESS EXCLUSIVE MODE")
+    with locked(connection, reads.tables()):
         crowd = [link for link, _ in zip(itertools.cycle(links), range(CROWD), strict=False)]
         pending = [(link, pool.submit(service.get, "/" + link["id"])) for link in crowd]
         end = time.monotonic() + HELD

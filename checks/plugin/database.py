@@ -10,7 +10,10 @@ from typing import Any
 import psycopg
 
 from checks.plugin.stand import Stand
+from checks.plugin.verdict import inconclusive
 from labs.lab2_postgres.database import database_url
+
+LOCK_ATTEMPTS = 5
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -41,6 +44,28 @@ def settle(connection: Connection) -> None:
     """What the server would do after a bulk load at a time of its own, done now: statistics, clean-up, write-back."""
     connection.execute("VACUUM (ANALYZE)")
     connection.execute("CHECKPOINT")
+
+
+@contextmanager
+def locked(connection: Connection, names: list[str]) -> Iterator[None]:
+    """Nobody else reads or writes those tables (quoted names) meanwhile.
+
+    Inconclusive when the locks cannot be had: others may hold theirs in another order, and are given way."""
+    for number in range(LOCK_ATTEMPTS):
+        connection.execute("BEGIN")
+        try:
+            connection.execute("SET LOCAL lock_timeout = '2s'")
+            connection.execute(f"LOCK TABLE {', '.join(names)} IN ACCESS EXCLUSIVE MODE")
+            break
+        except psycopg.Error as error:
+            connection.execute("ROLLBACK")
+            given_way = isinstance(error, psycopg.errors.DeadlockDetected | psycopg.errors.LockNotAvailable)
+            if not given_way or number == LOCK_ATTEMPTS - 1:
+                inconclusive(f"the tables cannot be locked: {str(error).strip().splitlines()[0]}")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")
 
 
 @dataclass(frozen=True)

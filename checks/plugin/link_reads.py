@@ -37,13 +37,14 @@ class LinkReads:
         return max(calls.get(statement, 0) for statement in self.statements)
 
     def tables(self) -> list[str]:
-        """The tables that they read, quoted, with their schema. Empty when Postgres cannot explain the statements."""
+        """The tables that they read, quoted, with their schema. Inconclusive when Postgres cannot tell."""
         queries = self.connection.execute(
             "SELECT DISTINCT query FROM pg_stat_statements WHERE queryid = ANY(%s)", (list(self.statements),)
         )
         plans = [plan for plan in (explain(self.connection, row[0]) for row in queries.fetchall()) if plan]
         read = {table for plan in plans for _, table, _ in plan.steps if table}
-        return [name for name in tables(self.connection) if name.split(".")[-1].strip('"') in read]
+        names = [name for name in tables(self.connection) if name.split(".")[-1].strip('"') in read]
+        return names or inconclusive("Postgres cannot explain which table a look-up reads")
 
 
 def link_reads(service: Service, connection: Connection, redis: RedisServer) -> LinkReads:
