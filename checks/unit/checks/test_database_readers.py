@@ -1,4 +1,4 @@
-"""What the checks read in Postgres: which statement a known miss runs, and how often; a reader that is held half-way."""
+"""What the checks read in Postgres: which statement a known miss runs and how often; a reader that is held half-way."""
 
 from __future__ import annotations
 
