@@ -54,6 +54,8 @@ test: lint  ## the kit's own tests, with the checks and their broken twins, in t
 	@.venv/bin/pytest $(PROOFS)
 bench: .venv/ready-to-test
 	@.venv/bin/python -m bench
+soak: .venv/ready  ## lab 3 for minutes, something killed every few seconds; then every promise is looked at
+	@.venv/bin/python -m checks.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 flaky: .venv/ready-to-test
 	@.venv/bin/python -m checks.flaky $(LABS) $(if $(RUNS),--runs $(RUNS)) $(if $(BUSY),--busy)
 lint: .venv/ready-to-test
@@ -63,4 +65,4 @@ lock: .venv/ready-to-test  ## lock the requirements anew, by hash, without addre
 	  .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	    $(if $(UPGRADE),--upgrade) $$set.in -o $$set.txt >/dev/null || exit 1; done
 
-.PHONY: help setup heal status down test bench flaky lint lock
+.PHONY: help setup heal status down test bench soak flaky lint lock

@@ -25,12 +25,34 @@ def bootstrap(runtime: Runtime) -> str:
 @contextlib.contextmanager
 def lag_of(runtime: Runtime, group: str, topic: str) -> Iterator[Callable[[], int | None]]:
     """Yields what tells the group's lag on that topic, None while the broker does not answer. It joins no group."""
-    settings = {"bootstrap.servers": bootstrap(runtime), "group.id": group, "enable.auto.commit": False}
-    consumer = Consumer(settings | {"log_level": 0, "error_cb": lambda error: None})
-    try:
+    with _consumer(runtime, group) as consumer:
         yield lambda: _lag(consumer, topic)
+
+
+@contextlib.contextmanager
+def topic_end(runtime: Runtime, topic: str) -> Iterator[Callable[[], int | None]]:
+    """Yields what tells how many events were written to the topic so far, None while the broker does not answer."""
+    with _consumer(runtime, "nobody") as consumer:
+        yield lambda: _end(consumer, topic)
+
+
+@contextlib.contextmanager
+def _consumer(runtime: Runtime, group: str) -> Iterator[Consumer]:
+    settings = {"bootstrap.servers": bootstrap(runtime), "group.id": group, "enable.auto.commit": False}
+    consumer = Consumer(settings | {"reconnect.backoff.max.ms": 500, "log_level": 0, "error_cb": lambda error: None})
+    try:
+        yield consumer
     finally:
         consumer.close()
+
+
+def _end(consumer: Consumer, topic: str) -> int | None:
+    try:
+        known = consumer.list_topics(topic, timeout=_PATIENCE).topics[topic].partitions
+        ends = [consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=_PATIENCE) for number in known]
+        return sum(end for _, end in ends)
+    except (KafkaException, KeyError, TypeError):  # TypeError: no watermarks came in time
+        return None
 
 
 def _lag(consumer: Consumer, topic: str) -> int | None:

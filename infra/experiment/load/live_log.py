@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from infra.experiment.load.event_log import EventReader
-from infra.experiment.timeline import Request
+from infra.experiment.timeline import Outcome, Request
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class LiveLog:
         self._reader = EventReader(path)
         self._live = live
         self._requests: list[Request] = []
+        self._outcomes: Counter[Outcome] = Counter()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="event-log", daemon=True)
         self._thread.start()
@@ -62,12 +64,13 @@ class LiveLog:
     def _read(self) -> None:
         events = self._reader.read()
         if self._reader.began is not None:
-            self._requests += [event.request(self._reader.began) for event in events]
+            fresh = [event.request(self._reader.began) for event in events]
+            self._requests += fresh
+            self._outcomes.update(request.outcome for request in fresh)
 
     def _tick(self, now: float) -> Tick:
-        outcomes = [request.outcome for request in self._requests]
         recent = sum(1 for request in self._requests[-5000:] if request.end >= now - 1.0)
-        return Tick(now, recent, len(outcomes), outcomes.count("failed"), outcomes.count("unknown"))
+        return Tick(now, recent, len(self._requests), self._outcomes["failed"], self._outcomes["unknown"])
 
 
 @contextlib.contextmanager

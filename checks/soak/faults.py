@@ -1,0 +1,69 @@
+"""What happens to the stage during a soak: one random fault after the other, each taken back, the same for one seed."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+
+from infra.errors import LabError
+from infra.experiment.experiment import At
+from infra.experiment.lag import topic_end
+from infra.runtime.protocol import Runtime
+
+BOXES = ("redis", "kafka", "worker", "postgres", "app")
+FIRST, CALM = 3.0, 8.0  # seconds before the first fault, and after the last
+OUTAGE = (0.3, 4.0)  # seconds that a box is away
+BETWEEN = (1.0, 3.5)  # seconds in which all is well
+PAUSES = 0.25  # share of the faults that are a pause, the others a kill -9
+_PATIENCE = 20.0  # seconds until clicks arrive in Kafka again
+
+
+def faults(seed: int, seconds: float) -> tuple[At, ...]:
+    """At least one, however short the soak. A start that takes long delays what comes after it."""
+    dice, entries, at = random.Random(seed), list[At](), FIRST
+    while not entries or at < seconds - CALM:
+        box, outage = dice.choice(BOXES), dice.uniform(*OUTAGE)
+        paused = dice.random() < PAUSES
+        entries += _pause(box, at, at + outage) if paused else _kill(box, at, at + outage)
+        at += outage + dice.uniform(*BETWEEN)
+    return tuple(entries)
+
+
+def _kill(box: str, at: float, until: float) -> list[At]:
+    return [
+        At(at, f"kill -9 {box}", lambda stage: stage.kill(box), kills=box),
+        At(until, f"{box} started", _back(box, lambda stage: stage.start(box))),
+    ]
+
+
+def _pause(box: str, at: float, until: float) -> list[At]:
+    return [
+        At(at, f"{box} paused", lambda stage: stage.pause(box)),
+        At(until, f"{box} resumed", _back(box, lambda stage: stage.resume(box))),
+    ]
+
+
+def _back(box: str, undo: Callable[[Runtime], None]) -> Callable[[Runtime], None]:
+    """While the service cannot reach the broker its clicks wait in its memory, and a kill of it then costs all of them:
+    that is the trade-off of lab 3. So the next fault comes only when clicks arrive in Kafka again."""
+
+    def back(stage: Runtime) -> None:
+        undo(stage)
+        if box in ("kafka", "app"):
+            _until_clicks_arrive(stage)
+
+    return back
+
+
+def _until_clicks_arrive(stage: Runtime) -> None:
+    give_up, before = time.monotonic() + _PATIENCE, None
+    with topic_end(stage, "clicks") as end:
+        while time.monotonic() < give_up:
+            now = end()
+            if before is None:
+                before = now
+            elif now is not None and now > before:
+                return
+            time.sleep(0.1)
+    raise LabError(f"No click came into Kafka within {_PATIENCE:.0f} s. See `lab logs app` and `lab logs kafka`.")

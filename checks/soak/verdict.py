@@ -1,0 +1,60 @@
+"""What a soak must not show, in words; and the figures of one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from infra.experiment.ledger import GONE
+from infra.experiment.timeline import Timeline
+
+
+def wrong(timeline: Timeline, events: Mapping[str, Sequence[object]]) -> list[str]:
+    """A sentence for each promise that was broken; `events` are the links whose changes were not told."""
+    audit = timeline.audit
+    if audit is None or audit.clicks is None:
+        return ["The service shows no clicks, so nothing is proved."]
+    stale = [request for request in timeline.requests if _is_stale(request.name, request.status, request.error)]
+    clicks = audit.clicks
+    found = {
+        f"{len(audit.lost)} acknowledged links are lost, such as {audit.lost[:3]}.": audit.lost,
+        f"{len(audit.doubled)} links were made twice under one key, such as {audit.doubled[:3]}.": audit.doubled,
+        f"{clicks.lost_beyond} clicks are lost that no kill of the service excuses.": clicks.lost_beyond,
+        f"{clicks.doubled} clicks are counted twice.": clicks.doubled,
+        f"{len(stale)} redirects did not follow an acknowledged change at once, such as {stale[:1]}.": stale,
+        f"{len(events)} links have changes that were not told in order, such as {list(events.items())[:2]}.": events,
+    }
+    return [sentence for sentence, broken in found.items() if broken]
+
+
+def _is_stale(name: str, status: int | None, error: str) -> bool:
+    return (name == GONE and status == 302) or error == "another url in Location"
+
+
+def in_figures(timeline: Timeline, changes: int) -> list[str]:
+    """The lines to print at the end."""
+    audit = timeline.audit
+    assert audit is not None
+    kills = Counter(span.kills for span in timeline.faults if span.kills)
+    pauses = Counter(span.label.split()[0] for span in timeline.faults if span.label.endswith("paused"))
+    lines = [
+        f"faults     {sum(kills.values())} kills ({_counted(kills)}), {sum(pauses.values())} pauses ({_counted(pauses)})",
+        f"requests   {timeline.count():,}: {timeline.count('ok'):,} answered, {timeline.count('failed'):,} failed,"
+        f" {timeline.count('unknown'):,} unknown",
+        f"links      {audit.acknowledged:,} acknowledged, {len(audit.lost)} lost, {len(audit.doubled)} made twice;"
+        f" of {audit.unknown} unknown writes {audit.unknown_applied} were applied",
+        f"           {changes:,} acknowledged changes looked for in the topic links",
+    ]
+    if audit.clicks is not None:
+        clicks = audit.clicks
+        lines += [
+            f"clicks     {clicks.seen:,} redirects seen, {clicks.possible:,} more possible; {clicks.counted:,} counted",
+            f"           {clicks.lost} lost, {clicks.lost_beyond} of them without excuse, {clicks.doubled} doubled",
+            f"           {clicks.excused} were answered within the last 100 ms before a kill of the service",
+            f"           final {clicks.settled:.1f} s after the stage was whole",
+        ]
+    return lines
+
+
+def _counted(boxes: Counter[str]) -> str:
+    return ", ".join(f"{box} {times}" for box, times in boxes.most_common()) or "none"
