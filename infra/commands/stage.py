@@ -98,7 +98,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")
     """Which boxes stand, where, with how much memory, and which faults are in force."""
     runtime = standing()
     if runtime is None:
-        print(json.dumps({"lab": None, "boxes": []}) if as_json else "No stage stands. Bring one up: `make lab-2`.")
+        print(json.dumps({"lab": None, "boxes": []}) if as_json else "No stage stands. Bring one up: `make lab-3`.")
         return
     project, name = _remembered()
     boxes, faults = runtime.status(), runtime.faults()
@@ -143,7 +143,7 @@ def logs(
     print(current().logs(box, lines=lines), end="")
 
 
-def connect(box: Annotated[str, typer.Argument(help="A box with a client, such as postgres.")] = "postgres") -> None:
+def connect(box: Annotated[str, typer.Argument(help="A box with a client: postgres, redis or kafka.")] = "postgres") -> None:
     """Open a box's own client, such as psql."""
     command = current().connect(box)
     try:
