@@ -23,9 +23,9 @@ def plan_for(box: Box, folder: Path, environment: Mapping[str, str], *exposed: i
     folder.mkdir(parents=True, exist_ok=True)
     here = {**base_environment(), **environment}
     ports = {port: free_port() for port in exposed}
-    return Plan(
-        box, ROOT, free_port(), here, {"/data": folder / "data"}, folder / "work", LAB_HOME / "cache", ports=ports
-    )
+    port = next(iter(ports.values()), None) or free_port()
+    data = {"/data": folder / "data"}
+    return Plan(box, ROOT, port, here, data, folder / "work", LAB_HOME / "cache", ports=ports)
 
 
 @contextlib.contextmanager

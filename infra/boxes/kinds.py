@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from infra.boxes.kafka import KafkaBox
 from infra.boxes.native import NativeBox
 from infra.boxes.postgres import PostgresBox
 from infra.boxes.procfile import ProcfileBox
 from infra.boxes.redis import RedisBox
+from infra.boxes.topics import TopicsBox
 from infra.compose.box import Box
 from infra.errors import LabError
 
 KINDS: dict[str, Callable[[], NativeBox]] = {
+    "kafka": KafkaBox,
     "postgres": PostgresBox,
     "procfile": ProcfileBox,
     "redis": RedisBox,
+    "topics": TopicsBox,
 }
 
 
