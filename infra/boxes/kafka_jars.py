@@ -48,6 +48,11 @@ def version() -> str:
     return locked()[0].version
 
 
+def to_fetch(cache: Path) -> int:
+    """Bytes of the jars that are not there yet, or not as they were when they were checked."""
+    return sum(jar.size for jar in _wrong(cache / "kafka" / "jars", locked()))
+
+
 def class_path(cache: Path, progress: Progress) -> list[Path]:
     """The jars as files, fetched now if they are not there or not what the lock says.
 

@@ -143,7 +143,9 @@ def logs(
     print(current().logs(box, lines=lines), end="")
 
 
-def connect(box: Annotated[str, typer.Argument(help="A box with a client: postgres, redis or kafka.")] = "postgres") -> None:
+def connect(
+    box: Annotated[str, typer.Argument(help="A box with a client: postgres, redis or kafka.")] = "postgres",
+) -> None:
     """Open a box's own client, such as psql."""
     command = current().connect(box)
     try:
