@@ -38,7 +38,7 @@ def in_figures(timeline: Timeline, changes: int) -> list[str]:
     kills = Counter(span.kills for span in timeline.faults if span.kills)
     pauses = Counter(span.label.split()[0] for span in timeline.faults if span.label.endswith("paused"))
     lines = [
-        f"faults     {sum(kills.values())} kills ({_counted(kills)}), {sum(pauses.values())} pauses ({_counted(pauses)})",
+        f"faults     {_counted('kills', kills)}, {_counted('pauses', pauses)}",
         f"requests   {timeline.count():,}: {timeline.count('ok'):,} answered, {timeline.count('failed'):,} failed,"
         f" {timeline.count('unknown'):,} unknown",
         f"links      {audit.acknowledged:,} acknowledged, {len(audit.lost)} lost, {len(audit.doubled)} made twice;"
@@ -56,5 +56,6 @@ def in_figures(timeline: Timeline, changes: int) -> list[str]:
     return lines
 
 
-def _counted(boxes: Counter[str]) -> str:
-    return ", ".join(f"{box} {times}" for box, times in boxes.most_common()) or "none"
+def _counted(what: str, boxes: Counter[str]) -> str:
+    each = ", ".join(f"{box} {times}" for box, times in boxes.most_common())
+    return f"{sum(boxes.values())} {what} ({each})" if boxes else f"no {what}"

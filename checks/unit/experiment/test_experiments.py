@@ -11,10 +11,11 @@ from checks.unit.experiment.samples import request, steady
 from infra.errors import LabError
 from infra.experiment.experiment import Experiment
 from infra.experiment.findings import explained, summary, table
-from infra.experiment.timeline import Audit, FaultSpan, Request, Timeline
+from infra.experiment.timeline import Audit, ClickAudit, FaultSpan, Request, Series, Timeline
 from labs.catalogue import experiment, experiments
 
-ALL = [*experiments(1), *experiments(2)]
+ALL = [*experiments(1), *experiments(2), *experiments(3)]
+EXACT = ClickAudit(500, 0, 500, 0, 0, 0, 0, 0.5)
 WHOLE, ONE_LOST = Audit(100, (), 3, 1), Audit(100, (("abc", "https://example.com/"),), 3, 1)
 GOOD = tuple(steady(0, 10, every=0.05))
 BROKEN = (*steady(0, 3), *steady(3, 6, "failed"), *steady(6, 10))
@@ -28,11 +29,20 @@ def run(
     return Timeline(requests, faults, 10.0, audit, dict(figures))
 
 
+def counted(*, lost: int = 0, doubled: int = 0, excused: int = 0, lost_beyond: int = 0, **figures: float) -> Timeline:
+    """A good run in which clicks were lost or doubled."""
+    clicks = replace(EXACT, lost=lost, doubled=doubled, excused=excused, lost_beyond=lost_beyond)
+    return run(GOOD, replace(WHOLE, clicks=clicks), (), **figures)
+
+
 def as_planned(planned: Experiment, requests: tuple[Request, ...] = BROKEN) -> Timeline:
     """A run in which each fault happened when it was meant to, for 0.2 s, with whatever it measures at 1."""
     faults = tuple(FaultSpan(entry.label, entry.seconds, entry.seconds + 0.2) for entry in planned.schedule)
     figures = dict.fromkeys(("deadlocks", "transactions_ended", "transactions_finished", "broken_after_seconds"), 1.0)
     figures |= dict.fromkeys(("links_added", "megabytes_added"), 1.0)
+    figures |= dict.fromkeys(("expiries", "queries_of_the_naive_cache", "queries_of_the_service"), 1.0)
+    figures |= dict.fromkeys(("races", "stale_at_the_naive_cache", "stale_at_the_service"), 1.0)
+    figures |= dict.fromkeys(("poison_events", "set_aside", "with_a_reason", "flooded", "flood_counted"), 1.0)
     timeline = Timeline(requests, faults, 10.0, WHOLE, figures)
     return replace(timeline, figures={**figures, **(planned.measure(timeline) if planned.measure else {})})
 
@@ -63,7 +73,7 @@ def test_every_run_has_a_right_answer_and_an_explanation_in_figures(
 
 
 def test_names_are_unique_and_found() -> None:
-    for lab in (1, 2):
+    for lab in (1, 2, 3):
         names = [entry.name for entry in experiments(lab)]
         assert len(set(names)) == len(names)
         assert experiment(lab, names[-1]).name == names[-1]
@@ -73,8 +83,8 @@ def test_names_are_unique_and_found() -> None:
 def test_an_unknown_name_is_told_the_known_ones() -> None:
     with pytest.raises(LabError, match="kill, two-copies, disk-full, growing-file"):
         experiment(1, "meteor")
-    with pytest.raises(LabError, match="no experiments yet"):
-        experiment(3, None)
+    with pytest.raises(LabError, match="Lab 4 has no experiments yet"):
+        experiment(4, None)
 
 
 RIGHT = [
@@ -98,6 +108,29 @@ RIGHT = [
     (2, "index", run(GOOD, search_growth=1.2), 0),
     (2, "index", run(GOOD, search_growth=12.0), 1),
     (2, "index", run(BROKEN, search_growth=12.0), 2),
+    (3, "hot-key", run(GOOD, queries_of_the_naive_cache=1, queries_of_the_service=1), 0),
+    (3, "hot-key", run(GOOD, queries_of_the_naive_cache=38, queries_of_the_service=1), 1),
+    (3, "hot-key", run(GOOD, queries_of_the_naive_cache=38, queries_of_the_service=35), 2),
+    (3, "kill-kafka", counted(lost=0, redirect_before_seconds=0.01, redirect_meanwhile_seconds=0.4), 0),
+    (3, "kill-kafka", counted(lost=9, redirect_before_seconds=0.01, redirect_meanwhile_seconds=0.02), 1),
+    (3, "kill-kafka", counted(lost=0, redirect_before_seconds=0.01, redirect_meanwhile_seconds=0.02), 2),
+    (3, "kill-kafka", counted(doubled=1, redirect_before_seconds=0.01, redirect_meanwhile_seconds=0.02), 3),
+    (3, "kill-worker", counted(lost=9), 0),
+    (3, "kill-worker", counted(doubled=9), 1),
+    (3, "kill-worker", counted(), 2),
+    (3, "kill-app", counted(), 0),
+    (3, "kill-app", counted(lost=5, excused=40), 1),
+    (3, "kill-app", counted(lost=50, excused=40, lost_beyond=10), 2),
+    (3, "slow-worker", run(GOOD, memory_before=60, memory_at_most=400, most_behind=20_000), 0),
+    (3, "slow-worker", run(BROKEN, memory_before=60, memory_at_most=80, most_behind=20_000), 1),
+    (3, "slow-worker", run(GOOD, memory_before=60, memory_at_most=80, most_behind=20_000), 2),
+    (3, "slow-worker", run(GOOD, memory_before=60, memory_at_most=80, most_behind=200), 3),
+    (3, "poison", counted(lost=300, set_aside=0, poison_events=5), 0),
+    (3, "poison", counted(set_aside=0, poison_events=5), 1),
+    (3, "poison", counted(set_aside=5, poison_events=5), 2),
+    (3, "deleted-link", run(GOOD, stale_at_the_naive_cache=0, stale_at_the_service=0), 0),
+    (3, "deleted-link", run(GOOD, stale_at_the_naive_cache=10, stale_at_the_service=0), 1),
+    (3, "deleted-link", run(GOOD, stale_at_the_naive_cache=10, stale_at_the_service=10), 2),
 ]
 
 
@@ -162,3 +195,50 @@ def test_where_nothing_failed_the_explanation_does_not_speak_of_an_outage() -> N
     planned = experiment(1, "kill")
     said = explained(planned, as_planned(planned, GOOD))
     assert "for no time at all nobody was served" in said
+
+
+KILLED, STARTED = FaultSpan("kill -9 redis", 4.0), FaultSpan("redis started again", 8.0)
+
+
+@pytest.mark.parametrize(
+    ("requests", "right"),
+    [
+        ((*steady(0, 4), *steady(4, 8, "failed"), *steady(8, 10)), 0),
+        ((*steady(0, 4), *steady(4, 8, seconds=0.25), *steady(8, 10)), 1),
+        (tuple(steady(0, 10)), 2),
+        ((*steady(0, 6.5), *steady(6.5, 8, "failed"), *steady(8, 10)), 3),
+    ],
+    ids=["fails", "waits for a timeout", "goes on", "breaks down later"],
+)
+def test_what_people_notice_without_redis(requests: tuple[Request, ...], right: int) -> None:
+    planned = experiment(3, "kill-redis")
+    timeline = run(requests, WHOLE, (KILLED, STARTED))
+    assert planned.measure is not None
+    assert planned.right(replace(timeline, figures=dict(planned.measure(timeline)))) == right
+
+
+def test_the_queries_without_redis_are_compared_with_those_before() -> None:
+    def queries(at: float) -> float:
+        return 400.0 if 4 <= at < 8 else 10.0
+
+    series = Series("db", "queries", tuple((at / 5, queries(at / 5)) for at in range(50)))
+    timeline = replace(run(tuple(steady(0, 10)), WHOLE, (KILLED, STARTED)), series=(series,))
+    planned = experiment(3, "kill-redis")
+    assert planned.measure is not None
+    figures = planned.measure(timeline)
+    assert (figures["queries_before"], figures["queries_without"], figures["hits_before"]) == (10, 400, 0)
+
+
+def test_the_time_to_work_off_the_lag_begins_when_the_link_is_healed() -> None:
+    def lag(at: float) -> float:
+        return 30_000.0 if 5 <= at < 12.5 else 10.0
+
+    planned = experiment(3, "slow-worker")
+    faults = tuple(FaultSpan(entry.label, entry.seconds, entry.seconds + 0.2) for entry in planned.schedule)
+    lags = Series("lag", "events", tuple((at / 2, lag(at / 2)) for at in range(36)))
+    memory = Series("memory", "MB", tuple((float(at), 60.0 + at) for at in range(18)))
+    timeline = replace(run(GOOD, WHOLE, faults), series=(lags, memory), seconds=18.0)
+    assert planned.measure is not None
+    figures = planned.measure(timeline)
+    assert (figures["most_behind"], figures["worked_off_seconds"]) == (30_000, 1.5)
+    assert (figures["memory_before"], figures["memory_at_most"]) == (62, 77)
