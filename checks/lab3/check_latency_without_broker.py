@@ -15,7 +15,7 @@ from checks.plugin.visitors import Click, Ledger, Visitors
 HALF = 0.9  # seconds of clicks before the fault, and as many under it
 LIMIT, BEYOND_DOUBT = 1.5, 4.0  # times the latency of before
 TRIES = 3  # of each fault: a hiccup of the machine does not repeat itself
-FEW = 40  # clicks that make a median
+FEW = 20  # clicks that make a median
 BROKER = "kafka"
 
 
