@@ -16,6 +16,7 @@ from pathlib import Path
 
 from infra import project as places
 from infra.errors import LabError
+from infra.own_variables import FILE as OWN_VARIABLES
 from infra.project import Project
 from infra.runtime.troubles import told
 
@@ -63,10 +64,11 @@ def load(name: str) -> tuple[Project, str] | None:
 
 
 def forget(project: Project, *, volumes: bool) -> None:
-    """Remove the project's state, the lock too, and its data if `volumes`. Call it while the project is locked.
+    """Remove the project's state, the lock too, and its data with its passwords if `volumes`. Call it while the
+    project is locked.
 
     The folder goes when nothing is left in it."""
-    _remove(project, {"lock"} | (set() if volumes else {"volumes"}))
+    _remove(project, {"lock"} | (set() if volumes else {"volumes", OWN_VARIABLES}))
     (project.folder / "lock").unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         project.folder.rmdir()
@@ -74,7 +76,7 @@ def forget(project: Project, *, volumes: bool) -> None:
 
 def clear(project: Project) -> None:
     """Remove what a stage that stands no more left behind, but keep its data and whoever holds the project."""
-    _remove(project, {"lock", "owner", "volumes"})
+    _remove(project, {"lock", "owner", "volumes", OWN_VARIABLES})
 
 
 def _remove(project: Project, kept: set[str]) -> None:

@@ -1,4 +1,4 @@
-"""A real Kafka of one's own for tests and benchmarks: the stage's native box, with the settings of docker-compose.yml."""
+"""A real Kafka of one's own for tests and benchmarks: the stage's native box, with its settings."""
 
 from __future__ import annotations
 

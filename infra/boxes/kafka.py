@@ -87,7 +87,7 @@ class KafkaBox:
 def format_folder(java: Java, work: Path, data: Path, node: str) -> None:
     """Make `data` the folder of a new cluster. `work` holds server.properties and log4j2.properties.
 
-    What the formatting tool writes is kept: it takes a second, and only the identifiers differ from cluster to cluster."""
+    What the formatting tool writes is kept, as it takes a second; only the identifiers differ from one to another."""
     template = java.cache / "kafka" / f"format-{java.aot_file.stem.partition('-')[2]}-{node}.checkpoint"
     if not template.exists():
         scratch = work / "formatted"

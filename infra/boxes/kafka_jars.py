@@ -40,8 +40,12 @@ class Jar:
 def locked() -> list[Jar]:
     """The jars in the order of the class path."""
     lines = Path(__file__).with_name("kafka.lock").read_text().splitlines()
-    rows = [line.split() for line in lines if line and not line.startswith("#")]
-    return [Jar(*coordinates.split(":"), sha256, int(size)) for coordinates, sha256, size in rows]
+    return [_jar(*line.split()) for line in lines if line and not line.startswith("#")]
+
+
+def _jar(coordinates: str, sha256: str, size: str) -> Jar:
+    group, artifact, version = coordinates.split(":")
+    return Jar(group, artifact, version, sha256, int(size))
 
 
 def version() -> str:

@@ -1,4 +1,4 @@
-"""How a Kafka program is started: which Java, which jars, which flags, and the ahead-of-time cache that halves its start.
+"""How a Kafka program is started: which Java, jars and flags, and the ahead-of-time cache that halves its start.
 
 The cache (JEP 483 and 515, JDK 25) fits one Java, one list of jars and one set of flags: its name says which."""
 

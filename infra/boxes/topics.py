@@ -70,7 +70,8 @@ def read_topics(text: str) -> dict[str, int]:
 def make_topics(servers: str, wanted: dict[str, int], seconds: float = _DEADLINE) -> None:
     """Make those that are missing; one with fewer partitions gets more. Raises LabError when that takes too long."""
     from confluent_kafka import KafkaError, KafkaException
-    from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
+    from confluent_kafka.admin import AdminClient
+    from confluent_kafka.cimpl import NewPartitions, NewTopic
 
     deadline = time.monotonic() + seconds
     quick = {"reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 200, "log_level": 0}

@@ -76,11 +76,11 @@ def is_free(port: int) -> bool:
     return True
 
 
-def refuse_taken(port: int, lab: int) -> None:
-    """Raises LabError that says who has the port, and what to do."""
+def refuse_taken(port: int, lab: int, variable: str = "PORT") -> None:
+    """Raises LabError that says who has the port, and what to do. `variable` chooses another one."""
     if is_free(port):
         return
-    advice = f"Stop it, or choose another port: make lab-{lab} PORT={_next_free(port)}"
+    advice = f"Stop it, or choose another port: make lab-{lab} {variable}={_next_free(port)}"
     owner = _owner(port)
     if owner is None:
         raise LabError(f"Port {port} is taken by a process of another user. {advice}")
@@ -88,7 +88,7 @@ def refuse_taken(port: int, lab: int) -> None:
     if stage:
         raise LabError(
             f"Port {port} is taken by the stage {stage} of this kit (process {owner.pid}). Take it down with "
-            f"`make down PROJECT={stage}`, or choose another port: make lab-{lab} PORT={_next_free(port)}"
+            f"`make down PROJECT={stage}`, or choose another port: make lab-{lab} {variable}={_next_free(port)}"
         )
     raise LabError(f"Port {port} is taken by {owner.name()} (process {owner.pid}). {advice}")
 

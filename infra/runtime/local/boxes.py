@@ -176,6 +176,17 @@ class LocalBoxes:
         process.spawn(Launch(command, plan.environment, kind.folder(plan), log))
         return True
 
+    def spawn_afterwards(self, box: Box) -> None:
+        """Once the box is ready: do in the background what makes its later starts quicker."""
+        process = BoxProcess(self.project.folder / "boxes" / f".{box.name}-afterwards.pid")
+        if not self.process(box).alive() or process.alive():
+            return
+        plan = self.plan(box)
+        command = self.kind(box).afterwards(plan)
+        if command is not None:
+            log = self.project.folder / "logs" / f".{box.name}-afterwards.log"
+            process.spawn(Launch(command, plan.environment, places.ROOT, log))
+
     def obstacle(self, box: Box) -> str:
         """Why the box is not ready, or a one-off not completed; empty when it is."""
         if self.relay.links() and not self.relay.process.alive():

@@ -9,7 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from infra import state
+from infra import own_variables, state
+from infra.app_stage import for_app
+from infra.boxes.kinds import native
 from infra.compose.box import Box
 from infra.errors import LabError, NotSupported
 from infra.interrupt import heard_once
@@ -20,6 +22,7 @@ from infra.runtime.local.boxes import LocalBoxes
 from infra.runtime.local.faults import Faults
 from infra.runtime.local.launcher import Launcher
 from infra.runtime.local.process import BoxProcess, Launch
+from infra.runtime.ports import refuse_taken
 from infra.runtime.protocol import BoxStatus, Progress
 from infra.runtime.troubles import told
 from infra.stage import Stage, read_stage
@@ -33,16 +36,30 @@ class LocalRuntime:
     def __init__(self, project: Project, compose_file: Path = COMPOSE_FILE) -> None:
         """A compose file that cannot be read makes every verb but `down` raise LabError."""
         self.project = project
-        own = {"APP": str(project.app), "PORT": str(project.port), **project.variables}
-        profiles = frozenset({f"lab-{project.lab}"}) | project.profiles
+        self._compose_file = compose_file
         self._trouble: LabError | None = None
         self.stage: Stage = Stage(())
+        self._read()
+        self._faults = Faults(project)
+
+    def _read(self) -> None:
+        """Read what stands, or should, for this project and its app."""
         try:
-            self.stage = read_stage(compose_file, profiles, {**os.environ, **own})
+            with told():
+                self.stage = self._fitting()
         except LabError as error:
             self._trouble = error
-        self.boxes = LocalBoxes(project, self.stage)
-        self._faults = Faults(project)
+        self.boxes = LocalBoxes(self.project, self.stage)
+
+    def _fitting(self) -> Stage:
+        project = self.project
+        chosen = {"APP": str(project.app), "PORT": str(project.port), **project.variables}
+        profiles = frozenset({f"lab-{project.lab}"}) | project.profiles
+        self._variables = {**os.environ, **own_variables.own_variables(project), **chosen}
+        stage = read_stage(self._compose_file, profiles, self._variables)
+        for box in stage.boxes:
+            native(box)
+        return for_app(stage, project.app)
 
     def up(self, progress: Progress) -> None:
         """Stand the stage up and wait until every box is ready.
@@ -63,10 +80,13 @@ class LocalRuntime:
             state.clear(self.project)  # a reboot's or a crash's remains: completed steps, faults, logs
         state.save(self.project, self.name)
         if not before:
+            if own_variables.renew_port(self.project):
+                self._read()
             self.boxes.ports.drop_taken(frozenset())
         missing = [box for box in self.stage.boxes if self.boxes.state(box) in ("dead", "absent")]
         if before and not missing:
             progress("The stage is up already.")
+        self._refuse_taken(missing)
         for box in missing:
             self._faults.end_of(box.name)
         if self._faults.all():
@@ -75,12 +95,20 @@ class LocalRuntime:
         else:
             self._launch(list(self.stage.boxes), progress if missing else lambda _: None)
 
+    def _refuse_taken(self, boxes: list[Box]) -> None:
+        """Before anything is started: each port that a learner chose must be free."""
+        for port in (port.published for box in boxes for port in box.ports):
+            if port is not None:
+                refuse_taken(port, self.project.lab, own_variables.variable_of(port, self._variables))
+
     def _launch(self, boxes: list[Box], progress: Progress) -> None:
         """Start those of the boxes that do not run, and wait until all are ready."""
         self.boxes.start_relay()
         there = {box.name for box in self.stage.boxes if box not in boxes}
         launcher = Launcher(self.boxes.spawn, self.boxes.obstacle, self.boxes.check_alive, self.boxes.advice, progress)
         launcher.run(boxes, there)
+        for box in boxes:
+            self.boxes.spawn_afterwards(box)
 
     def _take_back(self, before: set[str]) -> None:
         if not before:
@@ -111,7 +139,8 @@ class LocalRuntime:
         table.end_strays(self.project.folder / "boxes")
         for box in self.stage.boxes:
             self.boxes.tidy(box)
-        state.forget(self.project, volumes=volumes)
+        # A stage without data needs its passwords no more.
+        state.forget(self.project, volumes=volumes or not (self.project.folder / "volumes").exists())
 
     def _processes(self) -> list[BoxProcess]:
         """Everything that ever was started for this project, the relay and tools too; the relay last."""
