@@ -5,6 +5,7 @@ A line is sent as it is typed, and the reply is shown as the real client would. 
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -25,10 +26,14 @@ def main() -> None:
     prompt = f"127.0.0.1:{port}> " if sys.stdin.isatty() else ""
     if prompt:
         print("Redis commands, such as: GET, PTTL, INFO stats, MONITOR (Ctrl-C ends that). Ctrl-D leaves.")
-    with contextlib.suppress(EOFError):
+    try:
         while (line := typed(prompt)).lower() not in ("exit", "quit"):
             if line:
                 answer(client, line)
+    except EOFError:
+        return
+    except BrokenPipeError:  # `lab connect redis < commands | head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def typed(prompt: str) -> str:
