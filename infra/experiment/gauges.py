@@ -26,6 +26,7 @@ class Gauge:
     open: Callable[[Runtime], AbstractContextManager[Read]]
     rate: bool = False
     every: float = 0.2  # seconds between two readings
+    scale: str = ""  # gauges with the same one are drawn on the same scale
 
 
 @dataclass
@@ -41,7 +42,8 @@ class Readings:
         for gauge, points in zip(self.gauges, self._points, strict=True):
             mine = _growth(points) if gauge.rate else points
             on_the_clock = ((at - began, value) for at, value in mine)
-            found.append(Series(gauge.name, gauge.what, tuple(p for p in on_the_clock if 0 <= p[0] <= until)))
+            shown = tuple(point for point in on_the_clock if 0 <= point[0] <= until)
+            found.append(Series(gauge.name, gauge.what, shown, gauge.scale))
         return tuple(found)
 
 

@@ -30,7 +30,7 @@ def picture(timeline: Timeline, width: int = 80, *, ascii_only: bool = False) ->
         *_bars(buckets),
         _axis(timeline.seconds, slice_seconds, len(buckets)),
         _latency(buckets),
-        *(_gauge(series, slice_seconds, len(buckets)) for series in timeline.series),
+        *(_gauge(series, _highest(series, timeline.series), slice_seconds, len(buckets)) for series in timeline.series),
         *_faults(timeline.faults, slice_seconds, len(buckets)),
         Text(),
         _legend(timeline, buckets),
@@ -97,9 +97,9 @@ def _range(values: Sequence[float | None]) -> tuple[float, float]:
     return min(there), max(max(there), min(there) * 10)
 
 
-def _gauge(series: Series, slice_seconds: float, columns: int) -> Text:
-    """The greatest value of each slice, from nothing to the greatest of all; a gap is where it could not be read."""
-    highest, reach = _highest(series), _reach(series)
+def _gauge(series: Series, highest: float, slice_seconds: float, columns: int) -> Text:
+    """The greatest value of each slice, from nothing to the highest; a gap is where it could not be read."""
+    reach = _reach(series)
     line = Text(series.name.rjust(_MARGIN - 2) + "  ")
     for column in range(columns):
         end = (column + 1) * slice_seconds
@@ -115,14 +115,16 @@ def _reach(series: Series) -> float:
     return 1.2 * (series.points[-1][0] - series.points[0][0]) / (len(series.points) - 1)
 
 
-def _highest(series: Series) -> float:
-    return max(1.0, *series.between(0.0), 0.0)
+def _highest(series: Series, gauges: Sequence[Series]) -> float:
+    """The greatest value of the series, and of those on the same scale."""
+    beside = [other for other in gauges if series.scale and other.scale == series.scale]
+    return max(1.0, *(value for one in (series, *beside) for value in one.between(0.0)), 0.0)
 
 
 def _gauge_legends(gauges: Sequence[Series]) -> list[Text]:
     return [
         Text(f"{series.name:>9}: ").append("▁", "blue").append(" nothing, ").append("█", "blue")
-        .append(f" {_highest(series):,.0f}: {series.what}")
+        .append(f" {_highest(series, gauges):,.0f}: {series.what}")
         for series in gauges
     ]  # fmt: skip
 

@@ -53,6 +53,7 @@ class Series:
     name: str  # at most 7 letters: it stands left of its row in the picture
     what: str
     points: tuple[tuple[float, float | None], ...]
+    scale: str = ""  # series with the same one are drawn on the same scale
 
     def between(self, start: float, end: float = math.inf) -> list[float]:
         """What was read in that time, without the moments when nothing could be."""

@@ -34,8 +34,8 @@ def hot_key() -> Experiment:
             each?""",
         answers=(
             "One of each: the first who misses fills the cache for all.",
-            f"About {_VISITORS // 2} of the naive one, one for each person who waits; one of the service.",
-            f"About {_VISITORS // 2} of each: nobody can know that somebody else is asking already.",
+            "A herd from the naive one, one for each who comes while the first still waits; one from the service.",
+            "A herd from each: nobody can know that somebody else is asking already.",
         ),
         right=_who_stampedes,
         load=Load(

@@ -8,14 +8,14 @@ from infra.runtime.protocol import Runtime
 from labs.lab3_cache_and_events.servers import lag_gauge
 
 _SLOW = 0.05  # seconds each way between the worker and Postgres, so that it is nearly always within a batch
-_KILLS = (4.0, 7.0, 10.0)
+_KILLS = (3.0, 7.0, 11.0)
 
 
 def kill_worker() -> Experiment:
     schedule = [At(1.0, "each batch of the worker takes its time from now on", _slow)]
     for number, seconds in enumerate(_KILLS, start=1):
         schedule.append(At(seconds, f"kill -9 worker ({number})", lambda stage: stage.kill("worker")))
-        schedule.append(At(seconds + 1.0, f"worker started again ({number})", lambda stage: stage.start("worker")))
+        schedule.append(At(seconds + 0.5, f"worker started again ({number})", lambda stage: stage.start("worker")))
     return Experiment(
         name="kill-worker",
         lab=3,
@@ -28,7 +28,7 @@ def kill_worker() -> Experiment:
             "Each click is counted exactly once.",
         ),
         right=_were_they_right,
-        load=Load(users=20, seconds=14.0, rate=300.0, write_share=0.05),
+        load=Load(users=20, seconds=16.0, rate=300.0, write_share=0.05),
         schedule=tuple(schedule),
         needs=("kafka", "postgres"),
         gauges=(lag_gauge(),),

@@ -61,7 +61,7 @@ def reads_gauge(
         with statements(stage) as connection:
             yield lambda: _unless(psycopg.Error, lambda: float(link_reads(connection)[naive]))
 
-    return Gauge(name, what, opened, rate=True)
+    return Gauge(name, what, opened, rate=True, scale="queries")
 
 
 def hits_gauge() -> Gauge:
