@@ -1,18 +1,18 @@
-"""A real Postgres as a plain process: its files copied from a template that is made once, ready when SQL answers."""
+"""A real Postgres as a plain process: its files copied from some that are made once, ready when SQL answers."""
 
 from __future__ import annotations
 
 import contextlib
 import importlib.util
 import os
-import shutil
 import signal
 import subprocess
 from pathlib import Path
 from urllib.parse import quote
 
 from infra.boxes.native import Plan, Progress
-from infra.boxes.postgres_files import Template, release, sweep
+from infra.boxes.postgres_files import Files
+from infra.boxes.scratch import release, sweep
 from infra.compose.box import Box
 from infra.errors import LabError
 from infra.secret_file import write_secret
@@ -38,15 +38,8 @@ class PostgresBox:
             _drop_stale_lock(data)
             return
         user, password, database = _identity(plan)
-        made = Template(plan.cache, _binaries(), _as_ordinary_user(), user, password, database)
-        template = made.folder(plan.environment)
-        scratch = data.with_name(f".{data.name}.new")
-        shutil.rmtree(scratch, ignore_errors=True)
-        shutil.copytree(template, scratch, symlinks=True)
-        scratch.chmod(0o700)
-        with contextlib.suppress(FileNotFoundError):
-            data.rmdir()
-        scratch.rename(data)
+        files = Files(plan.cache, _binaries(), _as_ordinary_user(), user, database)
+        files.lay_down(data, password, plan.environment)
 
     def command(self, plan: Plan) -> list[str] | None:
         settings = {"listen_addresses": "127.0.0.1", "port": str(plan.port), "unix_socket_directories": ""}

@@ -82,8 +82,9 @@ class TestLab2:
         runtime.down()
         runtime.up(quiet)
         assert ask("SELECT answer FROM kept") == "42"
-        psql, url = runtime.connect("postgres")
-        refused = subprocess.run([psql, url.replace(":lab@", ":wrong@")], capture_output=True, text=True, check=False)
+        *_, psql, url = runtime.connect("postgres")
+        wrong = ["env", "PGPASSWORD=wrong", psql, url]
+        refused = subprocess.run(wrong, capture_output=True, text=True, check=False)
         assert "password authentication failed" in refused.stderr
 
     @pytest.mark.skipif(sys.platform != "linux", reason="reads Linux' list of shared memory")

@@ -13,7 +13,7 @@ import pytest
 from checks.unit.infra.helpers import soon
 from infra.boxes.native import Plan
 from infra.boxes.postgres import PostgresBox
-from infra.boxes.postgres_files import sweep
+from infra.boxes.scratch import sweep
 from infra.compose.box import Box, NativeBox
 from infra.errors import LabError
 from infra.project import ROOT
