@@ -4,6 +4,7 @@ The cache (JEP 483 and 515, JDK 25) fits one Java, one list of jars and one set 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,6 +33,7 @@ class Java:
     def found(cls, cache: Path, progress: Progress) -> Java:
         """Raises LabError when Java or the jars cannot be had."""
         _program()
+        cache = cache.resolve()  # its cache fits the jars' real place alone
         return cls(cache, tuple(kafka_jars.class_path(cache, progress)))
 
     def command(self, main: str, *arguments: str, work: Path, heap: tuple[str, ...] = HEAP, aot: str = "") -> list[str]:
@@ -60,7 +62,7 @@ class Java:
             old.unlink(missing_ok=True)
         made.replace(file)
         summed = made.with_suffix(".sum")
-        summed.write_text(_sum(file))
+        summed.write_text(_sum(file, file.stat().st_mtime_ns, file.stat().st_size))
         summed.replace(file.with_suffix(".sum"))
 
 
@@ -75,11 +77,13 @@ def _program() -> Path:
 def _whole(file: Path) -> bool:
     """Whether its content is what was made: a damaged cache could end Java in the middle of its work."""
     try:
-        return _sum(file) == file.with_suffix(".sum").read_text()
+        status = file.stat()
+        return _sum(file, status.st_mtime_ns, status.st_size) == file.with_suffix(".sum").read_text()
     except OSError:
         return False
 
 
-def _sum(file: Path) -> str:
+@functools.lru_cache
+def _sum(file: Path, _changed: int, _size: int) -> str:
     with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "blake2b").hexdigest()
+        return hashlib.file_digest(opened, "sha256").hexdigest()
