@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from shortener.lab1_file.batches import Batches
 from shortener.lab1_file.links import Unavailable
 
-SECONDS = 0.25  # for one round trip, connecting included
+SECONDS = 0.5  # for one round trip, connecting included; a request that finds one under way may wait for two
 COOL_DOWN = 1.0  # seconds between two looks whether Redis is back
 
 Command = tuple[str | int, ...]
@@ -29,8 +29,11 @@ class Cache:
 
     def __init__(self, url: str) -> None:
         """Raises ValueError for a url that is none of Redis. The server may be down."""
-        # One retry: a connection that has ended since it was used last says nothing about the server.
-        self._redis = Redis.from_url(url, decode_responses=True, retry=Retry(NoBackoff(), 1))
+        try:
+            # One retry: a connection that has ended since it was used last says nothing about the server.
+            self._redis = Redis.from_url(url, decode_responses=True, retry=Retry(NoBackoff(), 1))
+        except ValueError:  # which may show a part of the password
+            raise ValueError("REDIS_URL is no address of a Redis, such as redis://:password@host:6379/0") from None
         self._reads = Batches(self._read)
         self._calls = Batches(self._call)
         self._healer: asyncio.Task[None] | None = None

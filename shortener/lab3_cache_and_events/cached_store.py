@@ -27,9 +27,9 @@ TTL, JITTER = (
 UNKNOWN_TTL = 5_000
 LEASE_TTL = 3_000  # longer than the database may take
 CHANGING_TTL = 5_000  # and a change, too
-PATIENCE = 0.5  # seconds to wait for another copy's lease
+PATIENCE = 1.0  # seconds to wait for another copy's lease
 PAUSES = (0.005, 0.01, 0.02, 0.04)  # seconds between two looks at it
-SECONDS = 4.0  # for all of it
+SECONDS = 3.0  # for all that follows when the cache does not know
 
 
 class CachedStore:
@@ -45,16 +45,17 @@ class CachedStore:
     async def find_url(self, link_id: str) -> str | None:
         try:
             found = await self._cache.get(LINK + link_id)
+            if _is_known(found):
+                self._hits.inc()
+                return _url(found)
+            self._misses.inc()
+            search = self._find_missing(link_id, found)
         except CacheAway:
             self._errors.inc()
-            return await self._store.find_url(link_id)
-        if _is_known(found):
-            self._hits.inc()
-            return _url(found)
-        self._misses.inc()
+            search = self._store.find_url(link_id)
         try:
             async with asyncio.timeout(SECONDS):
-                return await self._find_missing(link_id, found)
+                return await search
         except TimeoutError:
             raise Unavailable("the link could not be looked up in time") from None
 

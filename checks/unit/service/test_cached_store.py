@@ -14,7 +14,7 @@ from checks.unit.service.wire import Wire
 from shortener.lab1_file.links import Unavailable
 from shortener.lab3_cache_and_events import cache, cached_store
 from shortener.lab3_cache_and_events.cache import CacheAway
-from shortener.lab3_cache_and_events.cached_store import CHANGING, CHANGING_TTL, LEASE, LEASE_TTL, UNKNOWN, UNKNOWN_TTL
+from shortener.lab3_cache_and_events.cached_store import CHANGING, LEASE, UNKNOWN, UNKNOWN_TTL
 from shortener.lab3_cache_and_events.keys import LINK
 
 OLD, NEW = "https://example.com/old", "https://example.com/new"
@@ -25,6 +25,21 @@ async def until(holds: Callable[[], object], seconds: float = 5) -> None:
     async with asyncio.timeout(seconds):
         while not holds():
             await asyncio.sleep(0.005)
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine, too, nothing below runs out of time but what a test lets run out of time."""
+    monkeypatch.setattr(cache, "SECONDS", 5)
+    for name, value in (("SECONDS", 20), ("PATIENCE", 10), ("LEASE_TTL", 20_000), ("CHANGING_TTL", 20_000)):
+        monkeypatch.setattr(cached_store, name, value)
+
+
+@pytest.fixture
+def short(patience: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Redis is not waited for long."""
+    monkeypatch.setattr(cache, "SECONDS", 0.3)
+    monkeypatch.setattr(cache, "COOL_DOWN", 0.3)
 
 
 @pytest.fixture
@@ -167,7 +182,7 @@ def test_while_a_link_is_being_changed_the_database_is_asked_and_nothing_is_kept
                 assert await one.links.change(link.id, NEW)
                 assert await other.cached.find_url(link.id) == NEW
                 assert seen.value(link.id) == CHANGING
-                assert 0 < seen.milliseconds(link.id) <= CHANGING_TTL
+                assert 0 < seen.milliseconds(link.id) <= 20_000
             assert seen.value(link.id) is None
 
     run(scenario)
@@ -230,14 +245,18 @@ def test_a_fill_that_comes_after_its_lease_has_expired_is_refused(
     run(scenario)
 
 
-def test_a_lease_whose_holder_has_died_is_not_waited_for_long(events_url: str, redis_url: str, seen: Seen) -> None:
+def test_a_lease_whose_holder_has_died_is_not_waited_for_long(
+    events_url: str, redis_url: str, seen: Seen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cached_store, "PATIENCE", 0.3)
+
     async def scenario() -> None:
         async with copy(events_url, redis_url) as one:
             link = await one.links.add(OLD)
-            seen.client.set(LINK + link.id, f"{LEASE}dead", px=LEASE_TTL)
+            seen.client.set(LINK + link.id, f"{LEASE}dead", px=60_000)
             start = time.monotonic()
             assert set(await asyncio.gather(*[one.cached.find_url(link.id) for _ in range(20)])) == {OLD}
-            assert time.monotonic() - start < cached_store.PATIENCE + 0.5
+            assert 0.3 <= time.monotonic() - start < 5
             assert seen.value(link.id) == f"{LEASE}dead"  # whoever has no lease fills nothing
 
     run(scenario)
@@ -258,11 +277,8 @@ def test_a_read_that_fails_gives_its_lease_back(events_url: str, redis_url: str,
     run(scenario)
 
 
-def test_a_redis_that_hangs_is_waited_for_once_and_used_again_when_it_answers(
-    events_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(cache, "COOL_DOWN", 0.3)
-
+@pytest.mark.usefixtures("short")
+def test_a_redis_that_hangs_is_waited_for_once_and_used_again_when_it_answers(events_url: str, redis_url: str) -> None:
     async def scenario() -> None:
         wire = Wire(redis_url)
         async with wire.open() as url, copy(events_url, url) as one:
@@ -271,21 +287,16 @@ def test_a_redis_that_hangs_is_waited_for_once_and_used_again_when_it_answers(
             wire.flows.clear()
             start = time.monotonic()
             assert set(await asyncio.gather(*[one.cached.find_url(link.id) for _ in range(200)])) == {OLD}
-            assert time.monotonic() - start < cache.SECONDS + 0.5
-            for _ in range(100):  # while others look whether it is back
-                start = time.monotonic()
+            for _ in range(100):  # while it is looked whether Redis is back
                 assert await one.cached.find_url(link.id) == OLD
-                assert time.monotonic() - start < cache.SECONDS
+            assert time.monotonic() - start < 10
             assert one.count("error") == 300
             wire.flows.set()
             before = one.count("hit")
-
-            async def hits() -> None:
+            async with asyncio.timeout(10):
                 while one.count("hit") == before:
                     assert await one.cached.find_url(link.id) == OLD
                     await asyncio.sleep(0.01)
-
-            await asyncio.wait_for(hits(), 3)
 
     run(scenario)
 
@@ -302,6 +313,7 @@ def test_without_redis_the_reads_share_the_database(events_url: str) -> None:
     run(scenario)
 
 
+@pytest.mark.usefixtures("short")
 def test_a_lease_that_redis_takes_with_it_costs_no_answer(events_url: str, redis_url: str) -> None:
     async def scenario() -> None:
         wire = Wire(redis_url)
@@ -314,11 +326,12 @@ def test_a_lease_that_redis_takes_with_it_costs_no_answer(events_url: str, redis
             one.held.answers.set()
             start = time.monotonic()
             assert set(await asyncio.gather(*gets)) == {OLD}
-            assert time.monotonic() - start < 2 * cache.SECONDS + 0.5
+            assert time.monotonic() - start < 5
 
     run(scenario)
 
 
+@pytest.mark.usefixtures("short")
 def test_no_change_is_begun_that_the_copies_cannot_hear_of(events_url: str, redis_url: str) -> None:
     async def scenario() -> None:
         wire = Wire(redis_url)
@@ -337,6 +350,7 @@ def test_no_change_is_begun_that_the_copies_cannot_hear_of(events_url: str, redi
     run(scenario)
 
 
+@pytest.mark.usefixtures("short")
 def test_a_change_that_loses_redis_on_its_way_is_followed_all_the_same(events_url: str, redis_url: str) -> None:
     async def scenario() -> None:
         wire = Wire(redis_url)
