@@ -1,5 +1,5 @@
-"""A real Postgres and a real Redis for the service's own tests: native, or in containers with RUNTIME=docker. Each test
-gets a database of its own, and an empty Redis."""
+"""A real Postgres, Redis and Kafka for the service's own tests: native, or in containers with RUNTIME=docker. Each test
+gets a database of its own, an empty Redis, and a log that it reads from its end on."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import redis
 
 from checks.unit.postgres import IDENTITY, START_SECONDS, running_postgres
 from checks.unit.redis import PASSWORD, running_redis
+from checks.unit.service.broker import Broker, running_broker
 from infra.runtime.docker import images
 from shortener.lab2_postgres.migrate import migrate
 from shortener.lab3_cache_and_events.migrate import VERSIONS
@@ -59,6 +60,13 @@ def redis_url(any_redis_url: str) -> str:
 def empty(redis_url: str) -> None:
     with redis.Redis.from_url(redis_url) as client:
         client.flushall()
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A running Kafka. Whoever kills it starts it again."""
+    with running_broker(tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker
 
 
 @contextlib.contextmanager
