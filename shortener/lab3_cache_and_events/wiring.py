@@ -12,6 +12,8 @@ from shortener.lab2_postgres.search import add_search
 from shortener.lab3_cache_and_events.cache import Cache
 from shortener.lab3_cache_and_events.cached_store import CachedStore
 from shortener.lab3_cache_and_events.change_links import add_change, add_shorten, add_show
+from shortener.lab3_cache_and_events.click_events import ClickEvents
+from shortener.lab3_cache_and_events.counted_redirects import CountedRedirects
 from shortener.lab3_cache_and_events.idempotency import IdempotentLinks
 from shortener.lab3_cache_and_events.link_events import LinkEvents
 from shortener.lab3_cache_and_events.top_links import add_top
@@ -29,4 +31,4 @@ def wire(environment: Mapping[str, str]) -> ASGIApp:
     add_change(app.api, links, cached, base_url)
     add_search(app.api, postgres, base_url)
     add_top(app.api, cache, postgres)
-    return app.service
+    return CountedRedirects(app.service, ClickEvents(environment["KAFKA_BOOTSTRAP_SERVERS"], metrics))
