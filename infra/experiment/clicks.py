@@ -110,12 +110,13 @@ def compare(found: Redirects, counted: Mapping[str, int], settled: float = 0.0) 
 
 
 def _reach(found: Redirects, lost: Mapping[str, int]) -> float:
-    """How long before the kill the oldest of the lost clicks was answered, if the last ones of each link are lost."""
+    """How long before the last answer the oldest of the lost clicks was answered, if each link lost its last ones."""
+    last = max((ends[-1] for ends in found.before.values()), default=0.0)
     ages = [0.0]
     for link, missing in lost.items():
         ends = found.before.get(link, [])
         if 0 < missing <= len(ends):
-            ages.append(found.kills[0] - ends[-missing])
+            ages.append(last - ends[-missing])
     return max(ages)
 
 

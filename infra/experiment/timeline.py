@@ -67,7 +67,8 @@ class ClickAudit:
     `seen` redirects were answered; `possible` more requests got no answer and may have been redirects. `lost` is what
     is missing from `seen`, link by link; of these `excused` at most are due to a kill -9 of the service (clicks.py
     tells how), and `lost_beyond` are lost without that excuse. `doubled` were counted more often than can be.
-    `reach` is how many seconds before the (only) kill the oldest click that must be among the lost was answered."""
+    `reach` is how many seconds before the service's last answer, where it was killed once, the oldest click that must
+    be among the lost was answered."""
 
     seen: int
     possible: int

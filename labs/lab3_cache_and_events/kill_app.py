@@ -22,7 +22,7 @@ def kill_app() -> Experiment:
             "More: whole batches that waited in its memory.",
         ),
         right=_how_many,
-        load=Load(users=40, seconds=10.0, rate=600.0, write_share=0.05),
+        load=Load(users=40, seconds=12.0, rate=600.0, write_share=0.05),
         schedule=(
             At(4.0, "kill -9 app", lambda stage: stage.kill("app"), kills="app"),
             At(6.0, _STARTED, lambda stage: stage.start("app")),
@@ -30,7 +30,7 @@ def kill_app() -> Experiment:
         needs=("kafka",),
         mended=_STARTED,
         explanation="""{clicks_seen} redirects were seen by somebody and {clicks_counted} clicks counted: {clicks_lost}
-            are lost, the oldest of them answered {clicks_reach} before the kill at least. In its last 100 ms the
+            are lost, the oldest of them answered {clicks_reach} before the last answer. In its last 100 ms the
             service answered {clicks_excused} redirects, and no more than these may be lost. At most
             {clicks_possible} more redirects were perhaps sent, but nobody saw their answer. A click is noted in
             memory and sent some milliseconds later together with others: that is why a redirect need not wait

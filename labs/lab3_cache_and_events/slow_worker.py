@@ -66,8 +66,8 @@ def slow_worker() -> Experiment:
             is backpressure, and it costs one line: never take more than you can do. Where a sender pushes, the
             receiver's memory is the queue, and the receiver dies at the worst time. Redirects did not notice:
             {failed} of {requests} requests failed. A queue buys time, not capacity: a lag that grows every day
-            is a worker that is too small, and the figure to alarm on is how old the oldest event is. The cure
-            here was not a faster link but bigger batches, which share a round trip.""",
+            is a worker that is too small, and the figure to alarm on is how old the oldest event is. Bigger
+            batches would have cured it on the slow link too: they share a round trip.""",
     )
 
 
