@@ -38,6 +38,7 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"  # connections stay open for more requests, so every answer needs its Content-Length
     timeout = 4  # seconds that we wait for a client to say something
+    stopping = False  # then a connection that is kept open ends with its next answer
     wbufsize = -1  # buffered: head and body leave together, and TCP does not hold the second one back for 40 ms
     links = Links(LINKS_FILE)
 
@@ -62,6 +63,9 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers:
             self.send_header(name, value)
+        if self.stopping:
+            self.send_header("Connection", "close")
+            self.close_connection = True
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -89,7 +93,11 @@ class Server(ThreadingHTTPServer):
 def main():
     with Server((HOST, PORT), Handler) as server:
         # `shutdown` waits for the loop below, so it must not run in the thread that runs that loop.
-        signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
+        def stop(*_):
+            Handler.stopping = True
+            threading.Thread(target=server.shutdown).start()
+
+        signal.signal(signal.SIGTERM, stop)
         server.serve_forever(poll_interval=0.1)
 
 

@@ -37,6 +37,7 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     timeout = 4  # seconds that we wait for a client to say something
+    stopping = False  # then a connection that is kept open ends with its next answer
     wbufsize = -1  # buffered: head and body leave together, and TCP does not hold the second one back for 40 ms
     store = cache = clicks = None
 
@@ -209,8 +210,9 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers:
             self.send_header(name, value)
-        if self.command not in ("GET", "HEAD") and not self.read:
-            self.send_header("Connection", "close")  # what is left of the body must not be taken for a request
+        if self.stopping or (self.command not in ("GET", "HEAD") and not self.read):
+            # We are leaving, or what is left of the body must not be taken for a request.
+            self.send_header("Connection", "close")
             self.close_connection = True
         if content is not None:
             self.send_header("Content-Type", kind)
@@ -223,8 +225,8 @@ class Handler(BaseHTTPRequestHandler):
         content = {"type": "about:blank", "title": title, "status": status, "detail": detail}
         self.answer(status, content, headers, "application/problem+json")
 
-    def log_request(self, code="-", size="-"):
-        """Say nothing of each request: errors alone are worth a line."""
+    def log_message(self, *_):
+        """Say nothing of each request: what is our own fault is told below."""
 
 
 def checked_url(body):
@@ -287,7 +289,11 @@ def main():
     Handler.clicks = Clicks(os.environ["KAFKA_BOOTSTRAP_SERVERS"])
     with Server((HOST, PORT), Handler) as server:
         # `shutdown` waits for the loop below, so it must not run in the thread that runs that loop.
-        signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
+        def stop(*_):
+            Handler.stopping = True
+            threading.Thread(target=server.shutdown).start()
+
+        signal.signal(signal.SIGTERM, stop)
         server.serve_forever(poll_interval=0.1)
     Handler.clicks.close()
     Handler.store.close()
