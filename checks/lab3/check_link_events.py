@@ -16,7 +16,7 @@ from checks.plugin.verdict import CheckFailed, expect, inconclusive
 
 WITHIN = 20.0  # seconds until the events are there
 STILL = 0.5  # seconds to see that no other one comes
-KILLS, BETWEEN = 3, 0.5  # kills of the service; seconds of writing before each
+KILLS, BETWEEN = 2, 0.5  # kills of the service; seconds of writing before each
 ENOUGH = 20  # acknowledged changes that prove something
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import orjson
 
 from checks.eventually import eventually
-from checks.plugin.counted import TOPIC, WITHIN, Counts, click_event, lag_in_words
+from checks.plugin.counted import TOPIC, Counts, click_event, lag_in_words
 from checks.plugin.kafka_server import Offsets
 from checks.plugin.service import Service
 from checks.plugin.stand import Stand
@@ -18,6 +18,7 @@ from checks.plugin.verdict import expect
 DEAD = "clicks.dead"
 GOOD = 5  # events on each side of each poison
 REDIRECTS = 20
+READ_ON = 15.0  # seconds until the worker has read all of it
 
 
 def check_poison(stand: Stand, note: Callable[[str], None]) -> None:
@@ -33,7 +34,7 @@ def check_poison(stand: Stand, note: Callable[[str], None]) -> None:
     made = len(counts.since) * (len(poison) + len(odd)) * GOOD * 2
     _click(stand.service, link)
     did = f"Put events that cannot be handled into the topic `{TOPIC}`, among {made} good ones, and followed the link."
-    read_on = eventually(lambda: counts.lag() == 0, within=WITHIN, every=0.1)
+    read_on = eventually(lambda: counts.lag() == 0, within=READ_ON, every=0.1)
     expected = "that the worker sets them aside and reads on (lag 0)"
     expect(read_on, did=did, expected=expected, got=f"{lag_in_words(counts.lag())}. {_worker(stand)}")
     counts.expect_within({link: (made + REDIRECTS,) * 2}, did)

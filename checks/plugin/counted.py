@@ -19,6 +19,7 @@ from checks.plugin.visitors import Ledger
 
 TOPIC = "clicks"
 WITHIN = 30.0  # seconds until everything that was clicked is counted
+STILL = 12.0  # seconds in which nothing more is counted, after which nothing more is expected
 ENOUGH = 50  # redirects that must have been seen before anything is said of their counts
 EXPECTED = "that GET /links/{id} counts each redirect that was seen once"
 
@@ -71,21 +72,21 @@ class Counts:
         """The counts, once each is within its bounds and the worker has nothing left to read.
 
         Raises CheckFailed when that does not come, or as soon as one is too high."""
-        deadline = time.monotonic() + within
+        deadline, moved, before = time.monotonic() + within, time.monotonic(), None
         while True:
             lag = self.lag()  # first, so that the counts are those of a worker that had read so far
             counts = self.read(bounds)
-            many = {link: counts[link] - most for link, (_, most) in bounds.items() if counts.get(link, 0) > most}
-            few = {link: least - counts.get(link, 0) for link, (least, _) in bounds.items()}
-            few = {link: missing for link, missing in few.items() if missing > 0}
+            many, few = _beyond(bounds, counts)
             if not many and not few and lag == 0:
                 return counts
-            if many or time.monotonic() > deadline:
+            if before != (lag, counts):
+                before, moved = (lag, counts), time.monotonic()
+            if many or time.monotonic() > min(deadline, moved + STILL):
                 break
             time.sleep(0.1)
         if many or few:
             self._explain(bounds, counts, many, few, did)
-        expected = f"that the worker has read all of the topic `{TOPIC}` {within:g} s later (lag 0)"
+        expected = f"that the worker has read all of the topic `{TOPIC}` some seconds later (lag 0)"
         raise CheckFailed(did=did, expected=expected, got=lag_in_words(lag))
 
     def _explain(
@@ -104,6 +105,13 @@ class Counts:
         )
         curl = f"curl -i {self.service.base_url}/links/{link}"
         raise CheckFailed(did=did, expected=EXPECTED, got=got, request=curl)
+
+
+def _beyond(bounds: Bounds, counts: Mapping[str, int]) -> tuple[dict[str, int], dict[str, int]]:
+    """By link: how many clicks are too many, and how many are missing."""
+    many = {link: counts.get(link, 0) - most for link, (_, most) in bounds.items()}
+    few = {link: least - counts.get(link, 0) for link, (least, _) in bounds.items()}
+    return {link: n for link, n in many.items() if n > 0}, {link: n for link, n in few.items() if n > 0}
 
 
 def read_counts(service: Service, links: Iterable[str]) -> dict[str, int]:
