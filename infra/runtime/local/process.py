@@ -197,6 +197,9 @@ class BoxProcess:
 
     def paused(self) -> bool:
         """Whether every process of the box is stopped."""
+        leader = self._leader()
+        if leader is not None and table.runs(leader):
+            return False  # most often so, and known without a look at each process of the machine
         members = self.members()
         return bool(members) and all(table.status(process) == psutil.STATUS_STOPPED for process in members)
 

@@ -70,6 +70,14 @@ def status(process: psutil.Process) -> str:
         return psutil.STATUS_DEAD
 
 
+def runs(pid: int) -> bool:
+    """It lives and is not stopped."""
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(pid)
+        return lives(process) and status(process) != psutil.STATUS_STOPPED
+    return False
+
+
 def lives(process: psutil.Process) -> bool:
     return status(process) not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
 
