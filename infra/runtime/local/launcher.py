@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from infra.compose.box import Box
 from infra.errors import LabError
 
-START_DEADLINE = 30.0  # seconds that a box has to become ready
+START_DEADLINE = 60.0  # seconds that a box has to become ready
 STEP_DEADLINE = 300.0  # seconds that a one-off step such as a migration may take
 _POLL = 0.015  # seconds
 
