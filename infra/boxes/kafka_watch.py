@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -32,6 +33,8 @@ def watch(servers: str, topics: list[str]) -> None:
         sys.exit(f"Kafka does not answer ({error.args[0].str()}). Look with `lab status`.")
     except KeyboardInterrupt:
         pass
+    except BrokenPipeError:  # `lab connect kafka | head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     finally:
         consumer.close()
 

@@ -212,10 +212,9 @@ class LocalBoxes:
 
     def _end_of_log(self, box: Box) -> str:
         said = self.tail(box, 15).strip() or "(it wrote nothing)"
-        return (
-            f"The end of its log:\n{said}\n"
-            f"Mend what the log names in {self.project.app}, then run `make lab-{self.project.lab}` again."
-        )
+        ours = box.native.process is None  # a server that the kit brings, and no process of the app's
+        place = "See `lab doctor` for what this machine lacks" if ours else f"Mend what it names in {self.project.app}"
+        return f"The end of its log:\n{said}\n{place}, then run `make lab-{self.project.lab}` again."
 
     def exit_code(self, box: Box) -> int | None:
         """How the box ended, if this process started it: 128 and the signal's number for a signal."""
