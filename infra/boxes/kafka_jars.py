@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
@@ -70,6 +71,7 @@ def class_path(cache: Path, progress: Progress) -> list[Path]:
         wrong = _wrong(folder, jars, look_inside=True)
         if wrong:
             _fetch_all(folder, wrong, progress)
+        shutil.rmtree(folder / "fetching", ignore_errors=True)
         marks = {jar.file: _mark(folder / jar.file) for jar in jars}
         scratch = folder / "checked.tmp"
         scratch.write_text(json.dumps(marks))

@@ -181,13 +181,16 @@ class BoxProcess:
 
     def stop(self, number: signal.Signals, seconds: float, *, leader_only: bool) -> None:
         """Ask it to end with that signal, also when it is paused; SIGKILL after `seconds`."""
-        if not self.alive():
-            return
-        self.send(number, leader_only=leader_only)
-        if self.paused():
-            self.send(signal.SIGCONT)
+        self.ask_to_end(number, leader_only=leader_only)
         if not self.wait(seconds):
             self.kill()
+
+    def ask_to_end(self, number: signal.Signals, *, leader_only: bool) -> None:
+        """Send that signal, also when it is paused, and do not wait."""
+        if self.alive():
+            self.send(number, leader_only=leader_only)
+            if self.paused():
+                self.send(signal.SIGCONT)
 
     def pause(self) -> None:
         """SIGSTOP everything, again until no process is left that was forked meanwhile."""

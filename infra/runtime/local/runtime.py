@@ -129,8 +129,7 @@ class LocalRuntime:
                 process.send(signal.SIGCONT)
         with contextlib.suppress(LabError):  # a service drains faster when it can reach what it waits for
             self.boxes.heal_links()
-        for box in reversed(self.stage.boxes):
-            self.boxes.stop(box)
+        self.boxes.stop_all()
         for process in self._processes():
             if not process.name.startswith("."):  # a tool at work, or a box that the compose file has no more
                 process.stop(signal.SIGTERM, 10.0, leader_only=True)
