@@ -1,4 +1,4 @@
-"""What the benchmarks of the service measure: a Postgres, the service of a lab, and the bare server beside it."""
+"""What the benchmarks of the service measure: its servers, the service of a lab, and the bare server beside it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ from pathlib import Path
 import httpx
 import psycopg
 
+from checks.unit.kafka import running_kafka
 from checks.unit.postgres import free_port, running_postgres
+from checks.unit.redis import running_redis
 from infra.project import ROOT
 from shortener.lab2_postgres.migrate import migrate
 from shortener.lab2_postgres.seed import random_ids, seed
+from shortener.lab3_cache_and_events.migrate import VERSIONS
 
 SETTINGS = ("-cmax_connections=50", "-cshared_preload_libraries=pg_stat_statements", "-cdeadlock_timeout=200ms")
 
@@ -29,12 +32,23 @@ def postgres() -> Iterator[str]:
         yield url
 
 
+@contextlib.contextmanager
+def redis_and_kafka(*settings: str) -> Iterator[dict[str, str]]:
+    """What lab 3's service finds both by."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_redis(Path(folder) / "redis", *settings) as (redis_url, _),
+        running_kafka(Path(folder) / "kafka") as (servers, _),
+    ):
+        yield {"LAB": "3", "REDIS_URL": redis_url, "KAFKA_BOOTSTRAP_SERVERS": servers}
+
+
 def database(server: str, name: str, links: int) -> str:
-    """The address of a new database there with the schema and that many links."""
+    """The address of a new database there with every lab's schema and that many links."""
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
     url = f"{server.rsplit('/', 1)[0]}/{name}"
-    migrate(url)
+    migrate(url, versions=VERSIONS)
     for _ in seed(url, links):
         pass
     with psycopg.connect(url, autocommit=True) as connection:
