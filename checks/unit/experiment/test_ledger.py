@@ -6,7 +6,7 @@ import pytest
 
 from checks.unit.experiment.tiny_service import TinyService
 from infra.errors import LabError
-from infra.experiment.ledger import Ledger, audit, classify
+from infra.experiment.ledger import GONE, Ledger, audit, classify
 from infra.experiment.timeline import Outcome, Request
 
 LINKS = [
@@ -36,6 +36,14 @@ LINKS = [
         ("GET /{id}", None, "timeout", "failed"),
         ("GET /links?url=", 200, "", "ok"),
         ("GET /links?url=", 200, "the link is not among the found", "failed"),
+        ("PATCH /links/{id}", 200, "", "ok"),
+        ("PATCH /links/{id}", 404, "HTTP 404", "failed"),
+        ("PATCH /links/{id}", 503, "HTTP 503", "unknown"),
+        ("DELETE /links/{id}", 204, "", "ok"),
+        ("DELETE /links/{id}", None, "timeout", "unknown"),
+        (GONE, 404, "HTTP 404", "ok"),
+        (GONE, 302, "", "failed"),
+        (GONE, None, "timeout", "failed"),
     ],
 )
 def test_an_outcome_is_what_the_client_can_know(name: str, status: int | None, error: str, outcome: Outcome) -> None:
@@ -112,3 +120,69 @@ def test_an_audit_ends_in_time(service: TinyService, monkeypatch: pytest.MonkeyP
     service.mistakes.ignore_reads = True
     with pytest.raises(LabError, match="took too long"):
         audit(Ledger(LINKS * 20), service.address, search=False, bound=0.2)
+
+
+def change(link: int, outcome: Outcome, url: str = "") -> Request:
+    """A PATCH to that url, a DELETE without one."""
+    name = "PATCH /links/{id}" if url else "DELETE /links/{id}"
+    return Request(1, 1, name, outcome, None, url, LINKS[link][0])
+
+
+NEW = "https://example.com/new"
+
+
+@pytest.mark.parametrize(
+    ("changes", "leads_to", "lost"),
+    [
+        ([change(0, "ok", NEW)], NEW, False),
+        ([change(0, "ok", NEW)], LINKS[0][1], True),
+        ([change(0, "unknown", NEW)], NEW, False),
+        ([change(0, "unknown", NEW)], LINKS[0][1], False),
+        ([change(0, "unknown", NEW)], None, True),
+        ([change(0, "failed", NEW)], NEW, True),
+        ([change(0, "ok")], None, False),
+        ([change(0, "ok")], LINKS[0][1], True),
+        ([change(0, "unknown")], None, False),
+        ([change(0, "unknown")], LINKS[0][1], False),
+        ([change(0, "ok", NEW), change(0, "unknown")], NEW, False),
+        ([change(0, "ok", NEW), change(0, "unknown")], None, False),
+        ([change(0, "ok", NEW), change(0, "unknown")], LINKS[0][1], True),
+    ],
+)
+def test_a_changed_link_leads_where_it_was_last_said_to(
+    service: TinyService, changes: list[Request], leads_to: str | None, lost: bool
+) -> None:
+    service.links = dict(LINKS) | ({LINKS[0][0]: leads_to} if leads_to else {})
+    if leads_to is None:
+        del service.links[LINKS[0][0]]
+    ledger = Ledger(list(LINKS))
+    ledger.enter(changes)
+    assert audit(ledger, service.address, search=False).lost == (tuple(LINKS[:1]) if lost else ())
+
+
+def test_an_unknown_change_is_looked_up_as_an_unknown_link_is(service: TinyService) -> None:
+    service.links = {"link000": NEW, "link001": LINKS[1][1]}
+    ledger = Ledger(list(LINKS))
+    ledger.enter([change(0, "unknown", NEW), change(1, "unknown"), change(2, "unknown")])
+    result = audit(ledger, service.address, search=True)
+    assert (result.lost, result.unknown, result.unknown_applied) == ((), 3, 2)
+
+
+def keyed(outcome: Outcome, link_id: str = "") -> Request:
+    return Request(1, 1, "POST /links", outcome, None, "http://once/", link_id, key="a-key")
+
+
+def test_what_was_sent_again_under_its_key_is_one_link(service: TinyService) -> None:
+    service.links = {"link009": "http://once/"}
+    ledger = Ledger()
+    ledger.enter([keyed("unknown"), keyed("unknown"), keyed("ok", "link009")])
+    assert (ledger.acknowledged, ledger.unknown) == ([("link009", "http://once/")], [])
+    assert audit(ledger, service.address, search=True).doubled == ()
+    service.links["link010"] = "http://once/"
+    assert audit(ledger, service.address, search=True).doubled == ("http://once/",)
+
+
+def test_what_was_never_answered_under_its_key_is_one_unknown(service: TinyService) -> None:
+    ledger = Ledger()
+    ledger.enter([keyed("unknown"), keyed("failed"), keyed("unknown")])
+    assert (ledger.acknowledged, ledger.unknown) == ([], ["http://once/"])

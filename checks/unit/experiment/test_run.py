@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import tempfile
 import textwrap
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +19,8 @@ import pytest
 from checks.eventually import eventually
 from checks.unit.experiment.tiny_service import TinyRuntime
 from infra.errors import LabError
-from infra.experiment.experiment import At, Experiment, Load, Tick, run
+from infra.experiment.experiment import At, Experiment, Gauge, Load, Tick, run
+from infra.experiment.ledger import GONE
 from infra.experiment.load.process import load_process
 from infra.project import ROOT
 
@@ -109,6 +112,78 @@ def test_a_503_to_a_write_is_unknown_and_looked_up_afterwards(stage: TinyRuntime
     assert timeline.audit is not None
     assert timeline.audit.unknown == timeline.count("unknown") > 0
     assert timeline.audit.unknown_applied == 0
+
+
+LAB_3 = replace(SMALL, seconds=3.0, rate=150.0, change_share=0.2, show_share=0.1, key_share=0.5)
+
+
+def test_lab_3s_visitors_change_delete_and_repeat_and_all_of_it_adds_up(stage: TinyRuntime) -> None:
+    def lose_answers(_: object) -> None:
+        stage.service.mistakes.lose_answers = 12
+
+    timeline = run(
+        experiment(LAB_3, At(1.0, "answers get lost", lose_answers), lab=3), stage.as_runtime(), lambda _: None
+    )
+    names = {request.name for request in timeline.requests}
+    assert {"GET /{id}", GONE, "PATCH /links/{id}", "DELETE /links/{id}", "GET /links/{id}", "POST /links"} <= names
+    assert timeline.count("failed") == 0
+    assert timeline.audit is not None
+    assert timeline.audit.clicks is not None
+    assert (timeline.audit.lost, timeline.audit.doubled) == ((), ())
+    assert timeline.count("unknown") > timeline.audit.unknown  # some were sent again, and their fate is known
+    assert timeline.audit.clicks.exact
+    assert timeline.audit.clicks.counted == timeline.audit.clicks.seen > 100
+
+
+def test_changes_that_the_service_forgets_are_found(stage: TinyRuntime) -> None:
+    stage.heal = lambda: None  # type: ignore[method-assign]
+    stage.service.mistakes.ignore_changes = True
+    timeline = run(experiment(LAB_3, lab=3), stage.as_runtime(), lambda _: None)
+    assert timeline.audit is not None
+    assert timeline.audit.lost
+    assert {request.error for request in timeline.requests if request.name == "GET /{id}"} == {
+        "",
+        "another url in Location",
+    }
+    assert timeline.count("failed", GONE) == timeline.count(name=GONE) > 0
+
+
+def test_keys_that_the_service_ignores_are_found(stage: TinyRuntime) -> None:
+    def lose_answers(_: object) -> None:
+        stage.service.mistakes.lose_answers = 12
+
+    stage.service.mistakes.ignore_keys = True
+    timeline = run(
+        experiment(LAB_3, At(1.0, "answers get lost", lose_answers), lab=3), stage.as_runtime(), lambda _: None
+    )
+    assert timeline.audit is not None
+    assert timeline.audit.doubled
+
+
+@pytest.mark.parametrize(("clicks", "lost", "doubled"), [(0.5, True, False), (2.0, False, True)])
+def test_clicks_that_are_lost_or_doubled_are_found(
+    stage: TinyRuntime, monkeypatch: pytest.MonkeyPatch, clicks: float, lost: bool, doubled: bool
+) -> None:
+    monkeypatch.setattr("infra.experiment.clicks._STILL", 0.5)
+    stage.service.mistakes.clicks = clicks
+    timeline = run(experiment(lab=3), stage.as_runtime(), lambda _: None)
+    assert timeline.audit is not None
+    found = timeline.audit.clicks
+    assert found is not None
+    assert (bool(found.lost_beyond), bool(found.doubled)) == (lost, doubled)
+
+
+def test_gauges_are_read_while_the_load_runs(stage: TinyRuntime) -> None:
+    @contextlib.contextmanager
+    def opened(runtime: object) -> Iterator[Callable[[], float]]:
+        yield lambda: float(len(stage.service.requests))
+
+    gauge = Gauge("asked", "requests a second", opened, rate=True, every=0.1)
+    timeline = run(replace(experiment(), gauges=(gauge,)), stage.as_runtime(), lambda _: None)
+    values = timeline.gauge("asked").between(0.5, 1.8)
+    assert len(values) > 5
+    assert 40 < sum(values) / len(values) < 160
+    assert timeline.gauge("another").points == ()
 
 
 def test_a_service_that_refuses_the_first_links_is_told_so(stage: TinyRuntime) -> None:
