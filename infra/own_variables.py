@@ -21,6 +21,7 @@ from infra.secret_file import write_secret
 FILE = "own.json"
 _PASSWORDS = ("POSTGRES_PASSWORD", "REDIS_PASSWORD")
 _KAFKA_PORT = "KAFKA_PORT"
+_OLD_DATA = ("postgres-data", ".docker")  # below `volumes`: of the local runtime, of the docker runtime
 # Letters and digits alone: they stand in URLs and in configuration files as they are.
 _LETTERS = string.ascii_letters + string.digits
 _RANGE = range(10_000, 20_000)  # below what kernels give to outgoing connections; the local stage's own ports are above
@@ -70,10 +71,10 @@ def _read(project: Project) -> dict[str, str] | None:
 def _make(project: Project) -> dict[str, str]:
     """Two commands may do so at once: the first one's stay."""
     own = {name: "".join(secrets.choice(_LETTERS) for _ in range(24)) for name in _PASSWORDS}
-    if (project.folder / "volumes" / "postgres-data").exists():
+    if any((project.folder / "volumes" / kept).exists() for kept in _OLD_DATA):
         own["POSTGRES_PASSWORD"] = "lab"  # data from before there were own passwords
     own[_KAFKA_PORT] = _free_port()
-    scratch = _file(project).with_name(f"{FILE}.{os.getpid()}.new")
+    scratch = _file(project).with_name(f"{FILE}.{secrets.token_hex(4)}.new")
     write_secret(scratch, json.dumps(own))
     with contextlib.suppress(FileExistsError):
         os.link(scratch, _file(project))

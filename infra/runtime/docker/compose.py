@@ -7,8 +7,11 @@ import os
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+from infra.boxes.procfile import shell_line
 from infra.errors import LabError
+from infra.own_variables import own_variables
 from infra.procfile import read_procfile
 from infra.project import COMPOSE_FILE, Project
 from infra.runtime.docker import app, half_up, images
@@ -21,6 +24,7 @@ from infra.stage import Box
 
 _EVENT = re.compile(r"^ *(?:Container (\S+)|(\S+)) +(Pulling|Pulled|Healthy|Exited) *$")
 _ROUTINE = re.compile(r"^ *(Container|Network|Volume) +\S+ +\w+ *$")
+_COMMAND = re.compile(r"\$\{LAB_([A-Z]+)_COMMAND:-")
 _FAILURES = {
     r"container PROJECT-(\S+)-\d+ exited \((\d+)\)": "{} ended with exit code {}",
     r"service \"(\S+)\" didn't complete successfully: exit (\d+)": "{} ended with exit code {}",
@@ -48,11 +52,19 @@ def variables(project: Project, kind: images.Kind) -> dict[str, str]:
         "LAB_APP_IMAGE": app.image_name(project.app, chosen["LAB_PYTHON_IMAGE"]),
         "COMPOSE_ANSI": "never",
     }
-    if "LAB_RELEASE_COMMAND" not in os.environ:
-        own["LAB_RELEASE_COMMAND"] = read_procfile(project.app).get("release", "true")
+    own |= {name: line for name, line in _commands(project.app).items() if name not in os.environ}
     # A learner's COMPOSE_FILE or COMPOSE_PROFILES would make another stage of this one.
     outer = {name: value for name, value in os.environ.items() if not name.startswith("COMPOSE_")}
-    return {**outer, **own, **project.variables}
+    return {**outer, **own_variables(project), **own, **project.variables}
+
+
+def _commands(folder: Path) -> dict[str, str]:
+    """`LAB_WORKER_COMMAND` and its like: what the app's Procfile has for each process that the compose file names so.
+
+    An app without a `release` has nothing to do there."""
+    processes = {"release": "true"} | read_procfile(folder)
+    names = dict.fromkeys(_COMMAND.findall(COMPOSE_FILE.read_text()))
+    return {f"LAB_{name}_COMMAND": shell_line(processes[name.lower()]) for name in names if name.lower() in processes}
 
 
 def command(project: Project, *arguments: str) -> list[str]:
@@ -84,8 +96,12 @@ def is_current(project: Project, environment: Mapping[str, str], boxes: Sequence
     return all(one.config_hash == now.get(name) and one.image_id == held.get(one.image) for name, one in found.items())
 
 
-def up(project: Project, kind: images.Kind, environment: Mapping[str, str], progress: Progress) -> None:
-    """`docker compose up --wait`. Raises LabError with Compose's last lines and those of a box that failed."""
+def up(
+    project: Project, kind: images.Kind, environment: Mapping[str, str], absent: Sequence[str], progress: Progress
+) -> None:
+    """`docker compose up --wait`, but for the boxes that are `absent` from this app's stage.
+
+    Raises LabError with Compose's last lines and those of a box that failed."""
     pull = "never" if kind == "stand-ins" else "missing"
     told: set[str] = set()
 
@@ -99,7 +115,8 @@ def up(project: Project, kind: images.Kind, environment: Mapping[str, str], prog
             told.add(sentence)
             progress(sentence)
 
-    arguments = ("up", "--detach", "--wait", "--no-build", "--remove-orphans", "--pull", pull)
+    arguments = ["up", "--detach", "--wait", "--no-build", "--remove-orphans", "--pull", pull]
+    arguments += [option for box in absent for option in ("--scale", f"{box}=0")]
     code, output = follow(project, command(project, *arguments), environment=environment, each_line=each_line)
     if code != 0:
         raise _explained(project, output)

@@ -9,7 +9,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from infra import state
+from infra import own_variables, state
+from infra.app_stage import for_app
+from infra.boxes.kinds import native
 from infra.errors import LabError
 from infra.interrupt import heard_once, undisturbed
 from infra.procfile import read_procfile
@@ -37,6 +39,11 @@ class DockerRuntime:
     # Read when a verb first asks: `down` needs neither the compose file nor the app's folder, and works without them.
     @functools.cached_property
     def stage(self) -> Stage:
+        return for_app(self._described, self.project.app)
+
+    @functools.cached_property
+    def _described(self) -> Stage:
+        """The stage of the compose file, whichever processes the app has."""
         return read_stage(COMPOSE_FILE, compose.profiles(self.project), self._environment)
 
     @functools.cached_property
@@ -63,6 +70,8 @@ class DockerRuntime:
                 progress("an earlier start was cut short: what it left is taken down first")
                 self._sweep(volumes=False)
             standing = self._standing()
+            if not standing and own_variables.renew_port(self.project):
+                self._read_anew()
             self._refuse_taken_port(standing)
             self._build(progress)
             try:
@@ -71,6 +80,10 @@ class DockerRuntime:
                 progress("that did not work out: what was begun is taken down")
                 self._take_back(standing)
                 raise
+
+    def _read_anew(self) -> None:
+        for name in ("stage", "_described", "_environment", "_faults"):
+            self.__dict__.pop(name, None)
 
     def _standing(self) -> frozenset[str]:
         found = containers(self.project.name)
@@ -101,7 +114,9 @@ class DockerRuntime:
             progress("it stands already, and nothing has changed")
             wait_ready(self.project, self.stage.boxes)
             return
-        compose.up(self.project, self._kind, self._environment, progress)
+        here = {box.name for box in self.stage.boxes}
+        absent = [box.name for box in self._described.boxes if box.name not in here]
+        compose.up(self.project, self._kind, self._environment, absent, progress)
         # Compose has waited for the health checks; what the service itself says of the others is asked here.
         wait_ready(self.project, [box for box in self.stage.boxes if box.native.ready])
         half_up.end(self.project)
@@ -120,13 +135,14 @@ class DockerRuntime:
             for port in box.ports:
                 if port.published is None or box.name in standing or is_free(port.published):
                     continue
+                variable = own_variables.variable_of(port.published, self._environment)
                 holder = compose.holder_of(port.published, self.project)
                 if holder:
                     raise LabError(
                         f"Port {port.published} is taken by the container {holder}. Stop it (`docker stop {holder}`),"
-                        f" or choose another port: make lab-{self.project.lab} PORT=…"
+                        f" or choose another port: make lab-{self.project.lab} {variable}=…"
                     )
-                refuse_taken(port.published, self.project.lab)
+                refuse_taken(port.published, self.project.lab, variable)
 
     def down(self, *, volumes: bool = False) -> None:
         with state.locked(self.project), undisturbed():
@@ -164,13 +180,9 @@ class DockerRuntime:
 
     def connect(self, box: str) -> list[str]:
         found = self.stage.box(box)
-        if found.native.kind != "postgres":
-            raise LabError(f"{box} has no client of its own. Try `lab logs {box}`, or curl.")
-        one = self._living(box)
-        user = found.environment.get("POSTGRES_USER", "postgres")
+        client = native(found).client_inside(found)
         terminal = ["-t"] if sys.stdin.isatty() else []
-        database = found.environment.get("POSTGRES_DB", user)
-        return ["docker", "exec", "-i", *terminal, one.id, "psql", f"--username={user}", f"--dbname={database}"]
+        return ["docker", "exec", "-i", *terminal, self._living(box).id, *client]
 
     def address(self, box: str, target: int | None = None) -> tuple[str, int]:
         found = self.stage.box(box)
