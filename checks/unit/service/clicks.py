@@ -9,6 +9,10 @@ from collections.abc import Iterable
 
 import orjson
 import psycopg
+from confluent_kafka import Producer
+
+from checks.unit.service.broker import Broker
+from shortener.lab3_cache_and_events.kafka_client import producer_settings
 
 _numbers = itertools.count()
 
@@ -28,6 +32,14 @@ def some_links(count: int, seed: int = 0) -> list[str]:
 
 def clicks_on(links: Iterable[str]) -> list[bytes]:
     return [click(link_id) for link_id in links]
+
+
+def put(broker: Broker, topic: str, values: Iterable[bytes | None], partition: int = -1) -> None:
+    """Returns once the broker has them."""
+    producer = Producer(producer_settings(broker.servers))
+    for value in values:
+        producer.produce(topic, value, partition=partition)
+    assert producer.flush(60) == 0
 
 
 def counted(url: str) -> Counter[str]:

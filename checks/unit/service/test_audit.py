@@ -11,6 +11,7 @@ import pytest
 
 from checks.eventually import eventually
 from checks.unit.service.broker import Broker
+from checks.unit.service.clicks import put
 from checks.unit.service.processes import Process, running_process
 from shortener.lab3_cache_and_events.audit import row
 
@@ -36,7 +37,7 @@ def logged(url: str) -> list[str]:
 
 
 def test_each_event_is_there_once_and_what_is_none_is_left_out(audit: Process, broker: Broker, events_url: str) -> None:
-    broker.kafka.put("links", [event(1), b"poison", event(2, event="deleted", url=None), event(1), None, event(3)])
+    put(broker, "links", [event(1), b"poison", event(2, event="deleted", url=None), event(1), None, event(3)])
     assert eventually(lambda: len(logged(events_url)) == 3, within=60)
     assert eventually(lambda: broker.kafka.lags("links").get("audit") == 0, within=20)
     assert audit.stop() == 0
@@ -46,7 +47,7 @@ def test_each_event_is_there_once_and_what_is_none_is_left_out(audit: Process, b
 
 def test_killed_again_and_again_it_leaves_nothing_out(audit: Process, broker: Broker, events_url: str) -> None:
     for kill in range(3):
-        broker.kafka.put("links", [event(number) for number in range(1_000 * kill, 1_000 * (kill + 1))])
+        put(broker, "links", [event(number) for number in range(1_000 * kill, 1_000 * (kill + 1))])
         audit.kill()
         audit.start()
     assert eventually(lambda: len(logged(events_url)) >= 3_000, within=60)

@@ -12,7 +12,7 @@ import redis
 from checks.eventually import eventually
 from checks.plugin.kafka_server import Offsets
 from checks.unit.service.broker import Broker
-from checks.unit.service.clicks import clicks_on, some_links
+from checks.unit.service.clicks import clicks_on, put, some_links
 from checks.unit.service.processes import Process, running_process
 from shortener.lab3_cache_and_events.clicks_in import clicks_in
 from shortener.lab3_cache_and_events.keys import TOP, TOP_OFFSETS
@@ -46,7 +46,7 @@ def expect_list(redis_url: str, links: list[str]) -> None:
 
 def test_it_counts_by_link_and_leaves_out_what_is_no_click(toplist: Process, broker: Broker, redis_url: str) -> None:
     links = some_links(3_000)
-    broker.kafka.put("clicks", [b"poison", *clicks_on(links), None])
+    put(broker, "clicks", [b"poison", *clicks_on(links), None])
     expect_list(redis_url, links)
     assert eventually(lambda: broker.kafka.lags("clicks").get("toplist") == 0, within=20)
     assert toplist.stop() == 0
@@ -57,7 +57,7 @@ def test_killed_again_and_again_it_counts_each_click_once(toplist: Process, brok
     for kill in range(3):
         more = some_links(30_000, seed=kill)
         links += more
-        broker.kafka.put("clicks", clicks_on(more))
+        put(broker, "clicks", clicks_on(more))
         toplist.kill()
         toplist.start()
     expect_list(redis_url, links)
@@ -66,11 +66,11 @@ def test_killed_again_and_again_it_counts_each_click_once(toplist: Process, brok
 def test_what_redis_has_forgotten_is_counted_anew_from_the_log(
     toplist: Process, broker: Broker, redis_url: str
 ) -> None:
-    broker.kafka.put("clicks", clicks_on(some_links(1_000)))
+    put(broker, "clicks", clicks_on(some_links(1_000)))
     expect_list(redis_url, some_links(1_000))
     with redis.Redis.from_url(redis_url) as client:
         client.flushall()
-    broker.kafka.put("clicks", clicks_on(["newlink"]))
+    put(broker, "clicks", clicks_on(["newlink"]))
     whole, _ = clicks_in([record.value for record in broker.kafka.records("clicks")])
     assert eventually(lambda: listed(redis_url) == whole, within=60)
     assert whole["newlink"] == 1

@@ -14,7 +14,7 @@ import pytest
 from checks.eventually import eventually
 from checks.plugin.kafka_server import Offsets
 from checks.unit.service.broker import Broker
-from checks.unit.service.clicks import click, clicks_on, counted, some_links
+from checks.unit.service.clicks import click, clicks_on, counted, put, some_links
 from checks.unit.service.processes import Process, running_process
 
 BEGIN = "INSERT INTO consumed (consumer, topic, partition, next_offset) VALUES ('worker', 'clicks', %s, %s)"
@@ -58,7 +58,7 @@ def is_counted(url: str, clicks: int) -> bool:
 
 def test_clicks_are_counted_and_the_lag_can_be_read(worker: Process, broker: Broker, events_url: str) -> None:
     links = some_links(3_000)
-    broker.kafka.put("clicks", clicks_on(links))
+    put(broker, "clicks", clicks_on(links))
     expect_counts(events_url, links)
     assert eventually(lambda: broker.kafka.lags("clicks").get("worker") == 0, within=20)
 
@@ -78,7 +78,7 @@ def test_killed_in_the_middle_again_and_again_it_counts_each_click_once(
     for kill in range(5):
         more = some_links(20_000, seed=kill)
         links += more
-        broker.kafka.put("clicks", clicks_on(more))
+        put(broker, "clicks", clicks_on(more))
         started = len(links) - len(more) + 1
         assert eventually(partial(is_counted, events_url, started), within=60, every=0.01)
         worker.kill()
@@ -91,7 +91,7 @@ def test_one_that_was_paused_while_another_took_over_counts_nothing_twice(
     worker: Process, variables: dict[str, str], broker: Broker, events_url: str, tmp_path: Path
 ) -> None:
     links = some_links(40_000)
-    broker.kafka.put("clicks", clicks_on(links))
+    put(broker, "clicks", clicks_on(links))
     assert eventually(lambda: is_counted(events_url, 1), within=60, every=0.01)
     worker.pause()
     assert counted(events_url).total() < len(links), "the pause came too late to prove anything"
@@ -99,7 +99,7 @@ def test_one_that_was_paused_while_another_took_over_counts_nothing_twice(
         expect_counts(events_url, links)
         worker.resume()
         more = some_links(2_000, seed=1)
-        broker.kafka.put("clicks", clicks_on(more))
+        put(broker, "clicks", clicks_on(more))
         expect_counts(events_url, links + more)
         assert [each.stop() for each in (worker, other)] == [0, 0]
     assert counted(events_url) == Counter(links + more)
@@ -110,18 +110,18 @@ def test_two_share_the_work_and_one_goes_on_alone(
 ) -> None:
     links: list[str] = []
 
-    def put(count: int) -> None:
+    def put_more(count: int) -> None:
         more = some_links(count, seed=len(links))
         links.extend(more)
-        broker.kafka.put("clicks", clicks_on(more))
+        put(broker, "clicks", clicks_on(more))
 
-    put(10_000)
+    put_more(10_000)
     with running_process("worker", tmp_path, **variables) as other:
-        put(10_000)
+        put_more(10_000)
         expect_counts(events_url, links)
-        put(10_000)
+        put_more(10_000)
         other.kill()
-        put(10_000)
+        put_more(10_000)
         expect_counts(events_url, links)
 
 
@@ -146,7 +146,7 @@ def test_poison_is_set_aside_with_its_reason_and_the_others_are_counted(
     }
     dead_before = broker.kafka.ends("clicks.dead")
     for value in (*poison, None):
-        broker.kafka.put("clicks", [click("good000"), value, click("good001")], partition=1)
+        put(broker, "clicks", [click("good000"), value, click("good001")], partition=1)
     rounds = len(poison) + 1
     expect_counts(events_url, ["good000", "good001"] * rounds)
     dead = broker.kafka.records("clicks.dead", dead_before)
@@ -163,7 +163,7 @@ def test_sessions_that_the_database_ends_lose_and_double_nothing(
     worker: Process, broker: Broker, events_url: str
 ) -> None:
     links = some_links(40_000)
-    broker.kafka.put("clicks", clicks_on(links))
+    put(broker, "clicks", clicks_on(links))
     ended = 0
     with psycopg.connect(events_url, autocommit=True) as admin:
         while ended < 10 and counted(events_url).total() < len(links):
@@ -177,12 +177,12 @@ def test_a_broker_that_was_killed_and_is_back_is_followed_again(
     worker: Process, broker: Broker, events_url: str
 ) -> None:
     links = some_links(20_000)
-    broker.kafka.put("clicks", clicks_on(links))
+    put(broker, "clicks", clicks_on(links))
     assert eventually(lambda: is_counted(events_url, 1), within=60, every=0.01)
     broker.kill()
     broker.start()
     expect_counts(events_url, links)
     more = some_links(1_000)
-    broker.kafka.put("clicks", clicks_on(more))
+    put(broker, "clicks", clicks_on(more))
     expect_counts(events_url, links + more)
     assert worker.stop() == 0
