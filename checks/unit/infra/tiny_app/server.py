@@ -1,4 +1,5 @@
-"""A tiny service for the local runtime's tests: /healthz, /readyz (asks Postgres), /append writes to LINKS_FILE."""
+"""A tiny service for the local runtime's tests: /healthz, /readyz (asks Postgres), /append writes to LINKS_FILE, /redis
+and /kafka ask these."""
 
 import os
 import sys
@@ -20,7 +21,32 @@ def _ask_postgres() -> None:
         connection.execute("SELECT * FROM released")
 
 
-ROUTES = {"/healthz": lambda: None, "/readyz": _ask_postgres, "/append": _append}
+def _ask_redis() -> None:
+    import redis
+
+    with redis.Redis.from_url(os.environ["REDIS_URL"], socket_timeout=2) as client:
+        client.ping()
+
+
+def _ask_kafka() -> None:
+    """Produce an event: the client must follow what the broker says about where it is."""
+    from confluent_kafka import Producer
+
+    servers = os.environ["KAFKA_BOOTSTRAP_SERVERS"]
+    producer = Producer({"bootstrap.servers": servers, "message.timeout.ms": 2000, "log_level": 0})
+    failures: list[object] = []
+    producer.produce("clicks", b"{}", on_delivery=lambda error, _: failures.append(error) if error else None)
+    if producer.flush(3.0) or failures:
+        raise OSError(f"no event can be sent: {failures}")
+
+
+ROUTES = {
+    "/healthz": lambda: None,
+    "/readyz": _ask_postgres,
+    "/append": _append,
+    "/redis": _ask_redis,
+    "/kafka": _ask_kafka,
+}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -30,7 +56,7 @@ class Handler(BaseHTTPRequestHandler):
         status = 200
         try:
             ROUTES[self.path]()
-        except (OSError, psycopg.Error) as error:
+        except Exception as error:
             print(f"{self.path}: {error}", file=sys.stderr)
             status = 503
         self.send_response(status)
