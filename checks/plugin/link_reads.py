@@ -47,10 +47,11 @@ class LinkReads:
         return names or inconclusive("Postgres cannot explain which table a look-up reads")
 
 
-def link_reads(service: Service, connection: Connection, redis: RedisServer) -> LinkReads:
+def link_reads(service: Service, connection: Connection, redis: RedisServer | None = None) -> LinkReads:
     """Follow links that were just taken out of the cache, and see which statement runs each time.
 
-    With HEAD, which is no click: what counts clicks stays quiet. Inconclusive when no statement can be told."""
+    `redis` is None while it is dead, and every redirect a miss. Asked with HEAD, which is no click: what counts clicks
+    stays quiet. Inconclusive when no statement can be told."""
     try:
         watch_statements(connection)
     except psycopg.Error as error:
@@ -59,7 +60,8 @@ def link_reads(service: Service, connection: Connection, redis: RedisServer) -> 
     always: set[int] | None = None
     idle: dict[int, int] = {}
     for link in links:
-        redis.expire(redis.keys_of([link])[link["id"]])
+        if redis is not None:
+            redis.expire(redis.keys_of([link])[link["id"]])
         before = _calls(connection)
         still = _calls(connection)
         for statement in _grown(before, still):
