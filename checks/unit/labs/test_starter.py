@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
+from checks.unit.labs.test_hints import checks_of
 from infra.commands.context import LABS
 from infra.commands.starter import lay_down, starter_of
 from infra.errors import LabError
@@ -26,6 +28,13 @@ def test_it_is_laid_down_whole_and_says_what_comes_next(
     assert "web" in read_procfile(target)
     assert (target / "Dockerfile").is_file()
     assert f"make lab-{lab} APP={target}" in capsys.readouterr().out
+
+
+def test_lab_3s_todos_begin_with_the_check_that_waits_for_them() -> None:
+    text = "".join(path.read_text() for path in starter_of(3).glob("*.py"))
+    named = set(re.findall(r"# TODO ([a-z-]+):", text)) | set(re.findall(r"to be written: TODO ([a-z-]+) in", text))
+    assert len(named) > 10
+    assert named - checks_of(3) == set()
 
 
 def test_what_is_there_stays(tmp_path: Path) -> None:
