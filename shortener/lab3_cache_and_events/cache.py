@@ -1,21 +1,17 @@
 """Redis within bounds: a call is answered soon or not at all, and while Redis is away nobody waits for it. Lab 3."""
 
 import asyncio
-from collections.abc import Sequence
 from typing import Any
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+import hiredis
 
 from shortener.lab1_file.batches import Batches
 from shortener.lab1_file.links import Unavailable
+from shortener.lab3_cache_and_events.redis_wire import Command, RedisAddress, RedisWire
 
 SECONDS = 0.5  # for one round trip, connecting included; a request that finds one under way may wait for two
 COOL_DOWN = 1.0  # seconds between two looks whether Redis is back
-
-Command = tuple[str | int, ...]
+FAILURES = (OSError, TimeoutError, hiredis.HiredisError)
 
 
 class CacheAway(Unavailable):
@@ -23,66 +19,60 @@ class CacheAway(Unavailable):
 
 
 class Cache:
-    """Calls that wait share a round trip: one is under way at a time for reads, and one for all other commands.
+    """Calls that wait share a round trip: one is under way at a time, for any number of them.
 
     After a failure each call raises CacheAway at once, until a PING that is sent now and then is answered."""
 
     def __init__(self, url: str) -> None:
-        """Raises ValueError for a url that is none of Redis. The server may be down."""
-        try:
-            # One retry: a connection that has ended since it was used last says nothing about the server.
-            self._redis = Redis.from_url(url, decode_responses=True, retry=Retry(NoBackoff(), 1))
-        except ValueError:  # which may show a part of the password
-            raise ValueError("REDIS_URL is no address of a Redis, such as redis://:password@host:6379/0") from None
-        self._reads = Batches(self._read)
-        self._calls = Batches(self._call)
+        """Raises ValueError, with a sentence, for a url that is none of Redis. The server may be down."""
+        self._address = RedisAddress(url)
+        self._wire: RedisWire | None = None
+        self._calls = Batches(self._round_trip)
         self._healer: asyncio.Task[None] | None = None
 
     async def get(self, key: str) -> str | None:
-        value: str | None = await self._wait_for(self._reads, key)
+        value: str | None = await self.call("GET", key)
         return value
 
     async def call(self, *command: str | int) -> Any:
         """The reply to any command, such as `call("SET", "key", "value")`."""
-        return await self._wait_for(self._calls, command)
-
-    async def close(self) -> None:
-        if self._healer:
-            self._healer.cancel()
-        await self._redis.aclose()
-
-    async def _wait_for(self, batches: Batches[Any, Any], item: str | Command) -> Any:
         if self._healer:
             raise CacheAway("the cache is out of reach")
-        return await batches.put(item)
+        return await self._calls.put(command)
 
-    async def _read(self, keys: list[str]) -> Sequence[Any]:
+    def close(self) -> None:
+        if self._healer:
+            self._healer.cancel()
+        self._hang_up()
+
+    async def _round_trip(self, commands: list[Command]) -> list[Any]:
+        try:
+            return await self._ask(commands)
+        except FAILURES as error:
+            self._healer = self._healer or asyncio.create_task(self._heal())
+            raise CacheAway("the cache is out of reach") from error
+
+    async def _ask(self, commands: list[Command]) -> list[Any]:
         try:
             async with asyncio.timeout(SECONDS):
-                return await self._redis.mget(keys)
-        except (RedisError, OSError, TimeoutError) as error:
-            raise self._gone() from error
+                if self._wire is None or self._wire.closed:
+                    self._wire = await self._address.connect()
+                return await self._wire.ask(commands)
+        except FAILURES:
+            self._hang_up()
+            raise
 
-    async def _call(self, commands: list[Command]) -> Sequence[Any]:
-        try:
-            async with asyncio.timeout(SECONDS), self._redis.pipeline(transaction=False) as pipeline:
-                for command in commands:
-                    pipeline.execute_command(*command)
-                return await pipeline.execute()
-        except (RedisError, OSError, TimeoutError) as error:
-            raise self._gone() from error
-
-    def _gone(self) -> CacheAway:
-        self._healer = self._healer or asyncio.create_task(self._heal())
-        return CacheAway("the cache is out of reach")
+    def _hang_up(self) -> None:
+        if self._wire:
+            self._wire.hang_up()
+        self._wire = None
 
     async def _heal(self) -> None:
         while True:
             await asyncio.sleep(COOL_DOWN)
             try:
-                async with asyncio.timeout(SECONDS):
-                    await self._redis.ping()
+                await self._ask([("PING",)])
                 break
-            except (RedisError, OSError, TimeoutError):
+            except FAILURES:
                 continue
         self._healer = None

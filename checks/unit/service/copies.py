@@ -68,7 +68,7 @@ async def copy(database_url: str, redis_url: str) -> AsyncIterator[Copy]:
     try:
         yield Copy(held, cache, CachedStore(held, cache, metrics), LinkEvents(connections), metrics)
     finally:
-        await cache.close()
+        cache.close()
         await connections.close()
 
 
