@@ -10,7 +10,7 @@ from rich.console import Console
 
 from checks.unit.experiment.samples import request, steady
 from infra.experiment.picture import duration, picture
-from infra.experiment.timeline import FaultSpan, Timeline
+from infra.experiment.timeline import FaultSpan, Series, Timeline
 
 OUTAGE = Timeline(
     (
@@ -112,3 +112,27 @@ def test_durations_are_said_in_the_unit_of_their_size(seconds: float, said: str)
 
 def test_the_golden_picture_is_no_wider_than_a_terminal() -> None:
     assert all(len(line) <= 80 for line in textwrap.dedent(GOLDEN).splitlines())
+
+
+def gauged(*gauges: Series) -> list[str]:
+    drawn = picture(Timeline(tuple(steady(0, 4)), (), 4.0, series=gauges), 80).plain.splitlines()
+    return [line for line in drawn if line.lstrip().startswith(("lag", "few"))]
+
+
+def test_a_gauge_has_its_row_its_scale_and_a_gap_where_it_could_not_be_read() -> None:
+    points = tuple((n / 10 + 0.05, None if 10 <= n < 20 else float(n)) for n in range(40))
+    row, legend = gauged(Series("lag", "events", points))
+    assert row.startswith("    lag  ▁▁▁▁")
+    assert row.endswith("██")
+    assert "    " in row.removeprefix("    lag  ")
+    assert legend == "      lag: ▁ nothing, █ 39: events"
+
+
+def test_gauges_of_one_kind_share_a_scale() -> None:
+    def line(highest: float) -> tuple[tuple[float, float | None], ...]:
+        return tuple((n / 10, highest) for n in range(40))
+
+    many, few = Series("lag", "many", line(80.0), "queries"), Series("few", "few", line(2.0), "queries")
+    assert "█" not in gauged(many, few)[1]
+    assert gauged(many, few)[3] == "      few: ▁ nothing, █ 80: few"
+    assert "█" in gauged(many, Series("few", "few", line(2.0)))[1]

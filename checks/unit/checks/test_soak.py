@@ -1,0 +1,126 @@
+"""The soak: which faults it plays, and that it sees each promise that is broken."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from checks.soak.faults import BOXES, CALM, FIRST, faults
+from checks.soak.link_events import Change, acknowledged_changes, in_order
+from checks.soak.verdict import in_figures, wrong
+from infra.experiment.ledger import GONE
+from infra.experiment.timeline import Audit, ClickAudit, FaultSpan, Outcome, Request, Timeline
+
+EXACT = ClickAudit(seen=500, possible=3, counted=490, lost=12, excused=40, lost_beyond=0, doubled=0, settled=0.5)
+WHOLE = Audit(100, (), 3, 1, (), EXACT)
+GET = Request(1.0, 0.01, "GET /{id}", "ok", 302, "http://a/", "a")
+
+
+def soaked(audit: Audit = WHOLE, *requests: Request) -> Timeline:
+    spans = FaultSpan("kill -9 app", 3.0, 3.1, "app"), FaultSpan("redis paused", 5.0), FaultSpan("redis resumed", 6.0)
+    return Timeline((GET, *requests), spans, 10.0, audit)
+
+
+def test_the_same_seed_is_the_same_soak() -> None:
+    def told(seed: int) -> list[tuple[float, str]]:
+        return [(entry.seconds, entry.label) for entry in faults(seed, 600)]
+
+    assert told(7) == told(7) != told(8)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_every_fault_is_taken_back_before_the_next_and_before_the_end(seed: int) -> None:
+    entries = faults(seed, 120)
+    assert [entry.seconds for entry in entries] == sorted(entry.seconds for entry in entries)
+    for broken, mended in zip(entries[::2], entries[1::2], strict=True):
+        box = (broken.kills or broken.label.split()[0]).split()[-1]
+        assert box in broken.label
+        assert mended.label in {f"{box} started", f"{box} resumed"}
+        assert broken.kills == ("" if "paused" in broken.label else box)
+    assert entries[0].seconds == FIRST
+    assert entries[-1].seconds < 120 - CALM + 4.0
+
+
+def test_ten_minutes_meet_every_box_many_times() -> None:
+    killed = [entry.kills for entry in faults(1, 600) if entry.kills]
+    assert set(killed) == set(BOXES)
+    assert min(killed.count(box) for box in BOXES) >= 8
+
+
+def test_a_short_soak_has_one_fault_at_least() -> None:
+    assert len(faults(1, 1.0)) == 2
+
+
+def test_what_a_kill_of_the_service_excuses_is_no_problem() -> None:
+    assert wrong(soaked(), {}) == []
+
+
+@pytest.mark.parametrize(
+    ("timeline", "events", "said"),
+    [
+        (soaked(replace(WHOLE, lost=(("a", "http://a/"),))), {}, "1 acknowledged links are lost"),
+        (soaked(replace(WHOLE, doubled=("http://a/",))), {}, "1 links were made twice under one key"),
+        (soaked(replace(WHOLE, clicks=replace(EXACT, lost_beyond=4))), {}, "4 clicks are lost that no kill"),
+        (soaked(replace(WHOLE, clicks=replace(EXACT, doubled=2))), {}, "2 clicks are counted twice"),
+        (
+            soaked(WHOLE, replace(GET, outcome="failed", error="another url in Location")),
+            {},
+            "1 redirects did not follow",
+        ),
+        (soaked(WHOLE, replace(GET, name=GONE, outcome="failed")), {}, "1 redirects did not follow"),
+        (soaked(), {"a": [("created", "http://a/")]}, "1 links have changes that were not told in order"),
+        (soaked(replace(WHOLE, clicks=None)), {}, "shows no clicks"),
+    ],
+)
+def test_each_broken_promise_is_told(timeline: Timeline, events: dict[str, list[object]], said: str) -> None:
+    (sentence,) = wrong(timeline, events)
+    assert said in sentence
+
+
+def test_a_failed_request_is_no_broken_promise() -> None:
+    away = replace(GET, outcome="failed", status=503, error="HTTP 503")
+    assert wrong(soaked(WHOLE, away, replace(away, name=GONE)), {}) == []
+
+
+def test_the_figures_name_the_faults_and_the_counts() -> None:
+    said = "\\n".join(in_figures(soaked(), 42))
+    for part in ("1 kills (app 1), 1 pauses (redis 1)", "500 redirects seen", "490 counted", "42 acknowledged changes"):
+        assert part in said
+
+
+def write(name: str, url: str = "", outcome: Outcome = "ok") -> Request:
+    return Request(1.0, 0.01, name, outcome, None, url, "a")
+
+
+def test_only_acknowledged_changes_are_looked_for_each_once() -> None:
+    requests = [
+        write("POST /links", "http://1/"),
+        write("POST /links", "http://1/"),  # sent again under its key
+        write("PATCH /links/{id}", "http://2/"),
+        write("PATCH /links/{id}", "http://3/", "unknown"),
+        write("DELETE /links/{id}"),
+        GET,
+    ]
+    assert acknowledged_changes(requests) == {
+        "a": [("created", "http://1/"), ("changed", "http://2/"), ("deleted", None)]
+    }
+
+
+ONE, TWO, END = ("created", "http://1/"), ("changed", "http://2/"), ("deleted", None)
+
+
+@pytest.mark.parametrize(
+    ("told", "whole"),
+    [
+        ([ONE, TWO, END], True),
+        ([ONE, ONE, TWO, TWO, END], True),
+        ([ONE, ("changed", "http://unknown/"), TWO, END], True),
+        ([ONE, TWO], False),
+        ([ONE, END, TWO], False),
+        ([TWO, ONE, END], False),
+        ([], False),
+    ],
+)
+def test_events_may_come_twice_but_not_out_of_order(told: list[Change], whole: bool) -> None:
+    assert in_order([ONE, TWO, END], told) == whole
