@@ -14,7 +14,9 @@ QUIET_SECONDS = 30.0
 
 
 def client_settings(servers: str) -> dict[str, Any]:
-    """`servers` as in KAFKA_BOOTSTRAP_SERVERS."""
+    """`servers` as in KAFKA_BOOTSTRAP_SERVERS. Raises ValueError when it names none."""
+    if not servers.strip():
+        raise ValueError("KAFKA_BOOTSTRAP_SERVERS is empty: name a broker as host:port.")
     return {
         "bootstrap.servers": servers,
         "reconnect.backoff.ms": 50,

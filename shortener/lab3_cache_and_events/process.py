@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from confluent_kafka import KafkaException
 from prometheus_client import CollectorRegistry, start_http_server
 
 log = logging.getLogger(__name__)
@@ -76,5 +77,7 @@ def run(main: Callable[[CollectorRegistry, Stopping], None]) -> None:
         sys.exit(f"{error} is not set: this process is configured by variables.")
     except (ValueError, OSError) as error:
         sys.exit(str(error))
+    except KafkaException as error:  # what does not heal by itself
+        sys.exit(f"Kafka: {error.args[0].str()}")
     except Stopped:
         log.warning("stopped before it was done: the rest will be done after the next start")
