@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
 import subprocess
@@ -10,21 +11,24 @@ from collections.abc import Callable
 
 from bench.figure import Figure
 from checks.matrix.stage_fixture import free_port
-from infra.project import ROOT, Project, default_name
+from infra.project import LAB_HOME, ROOT, Project, default_name
 from infra.runtime.docker.compose import command as compose_command
 from infra.runtime.docker.compose import variables as compose_variables
 from infra.runtime.docker.engine import obstacle
 from infra.runtime.docker.images import which
+from infra.runtime.local.process import BoxProcess
 
 ROUNDS = 5
-READY_WITHIN = {1: 1.5, 2: 3.0}  # seconds
-DOWN_WITHIN = 2.0
+READY_WITHIN = {1: 1.5, 2: 3.0, 3: 8.0}  # seconds
+DOWN_WITHIN = {1: 2.0, 2: 2.0, 3: 4.0}
+MEMORY = {3: 0.8}  # GB, of all boxes together
 OVER_COMPOSE = 2.0
 AGAIN_WITHIN = 2.0
+WARM_WITHIN = 240.0
 
 
 def run() -> list[Figure]:
-    figures = [figure for lab in (1, 2) for figure in _local(lab)]
+    figures = [figure for lab in (1, 2, 3) for figure in _local(lab)]
     if obstacle() is None:
         figures += [figure for lab in (1, 2) for figure in _docker(lab)]
     return figures
@@ -33,17 +37,36 @@ def run() -> list[Figure]:
 def _local(lab: int) -> list[Figure]:
     ups, downs = [], []
     environment = _environment("local")
-    _make(environment, f"lab-{lab}")  # warms the caches
+    _make(environment, f"lab-{lab}")
+    _warm(environment["PROJECT"])
+    used = _memory(environment)
     _make(environment, "down")
     for _ in range(ROUNDS):
         ups.append(_seconds(lambda: _make(environment, f"lab-{lab}")))
         downs.append(_seconds(lambda: _make(environment, "down")))
     _forget(environment)
-    up, down, most = statistics.median(ups), statistics.median(downs), READY_WITHIN[lab]
-    return [
+    up, down, most, soon = statistics.median(ups), statistics.median(downs), READY_WITHIN[lab], DOWN_WITHIN[lab]
+    figures = [
         Figure(f"make lab-{lab}, local, ready", up, "s", f"at most {most} s", up <= most),
-        Figure(f"make down, lab {lab}, local", down, "s", f"at most {DOWN_WITHIN} s", down <= DOWN_WITHIN),
+        Figure(f"make down, lab {lab}, local", down, "s", f"at most {soon} s", down <= soon),
     ]
+    if lab in MEMORY:
+        room = MEMORY[lab]
+        figures.append(Figure(f"lab {lab}'s boxes, local", used, "GB", f"at most {room} GB", used <= room))
+    return figures
+
+
+def _warm(project: str) -> None:
+    """Wait for what a first start makes in the background for the later ones: Kafka's start-up cache."""
+    making = [BoxProcess(file) for file in (LAB_HOME / project / "boxes").glob(".*-afterwards.pid")]
+    assert all(process.wait(WARM_WITHIN) for process in making)
+
+
+def _memory(environment: dict[str, str]) -> float:
+    """GB of all boxes together, as `lab status` counts them."""
+    words = [str(ROOT / ".venv" / "bin" / "lab"), "status", "--json"]
+    said = subprocess.run(words, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout
+    return sum(box["memory"] or 0 for box in json.loads(said)["boxes"]) / 1e9
 
 
 def _docker(lab: int) -> list[Figure]:
@@ -62,13 +85,14 @@ def _docker(lab: int) -> list[Figure]:
         _run([*compose, "down"], variables)
     _forget(environment)
     kit, down, alone = statistics.median(ours), statistics.median(downs), statistics.median(bare)
-    target, most = f"at most {OVER_COMPOSE} s over the baseline", f"at most {DOWN_WITHIN} s"
+    soon = DOWN_WITHIN[lab]
+    target, most = f"at most {OVER_COMPOSE} s over the baseline", f"at most {soon} s"
     return [
         Figure(
             f"make lab-{lab}, docker, ready", kit, "s", target, kit <= alone + OVER_COMPOSE, alone, "compose up --wait"
         ),
         _again(lab, statistics.median(again)),
-        Figure(f"make down, lab {lab}, docker", down, "s", most, down <= DOWN_WITHIN),
+        Figure(f"make down, lab {lab}, docker", down, "s", most, down <= soon),
     ]
 
 

@@ -121,7 +121,8 @@ def test_a_killed_broker_comes_back_with_everything_it_acknowledged(tmp_path: Pa
         soon(lambda: not KafkaBox().obstacle(plan), within=60)
         consumer = Consumer({"bootstrap.servers": address, "group.id": "all", "auto.offset.reset": "earliest"})
         consumer.subscribe(["kept"])
-        found, deadline = [], time.monotonic() + 60
+        found: list[object] = []
+        deadline = time.monotonic() + 60
         while len(found) < 1000 and time.monotonic() < deadline:
             found += [message.value() for message in consumer.consume(1000, timeout=0.5) if not message.error()]
         consumer.close()

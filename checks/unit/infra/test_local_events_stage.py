@@ -65,8 +65,8 @@ def test_it_stands_and_leaves_nothing(open_stage: OpenStage) -> None:
     }
     assert all(box.ready for box in runtime.status())
     works(runtime, "worker", "/healthz")
-    for box in ("app", "worker"):
-        assert [ask(runtime, box, path) for path in ("/readyz", "/redis", "/kafka")] == [200, 200, 200]
+    for name in ("app", "worker"):
+        assert [ask(runtime, name, path) for path in ("/readyz", "/redis", "/kafka")] == [200, 200, 200]
     for box in runtime.stage.boxes:
         for process in runtime.boxes.process(box).members():
             with contextlib.suppress(psutil.NoSuchProcess):  # Postgres ends the process of a client that left
