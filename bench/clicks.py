@@ -45,7 +45,9 @@ def run() -> list[Figure]:
         with worker(url, servers):
             rate = events_a_second(url)
         with psycopg.connect(url) as connection:
-            counts: Counter[str] = Counter(dict(connection.execute("SELECT link_id, clicks FROM click_counts").fetchall()))
+            counts: Counter[str] = Counter(
+                dict(connection.execute("SELECT link_id, clicks FROM click_counts").fetchall())
+            )
     assert counts == Counter(links), "the counts are not exact"
     return [
         Figure(
