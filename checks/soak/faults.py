@@ -26,53 +26,60 @@ def faults(seed: int, seconds: float) -> tuple[At, ...]:
     while not entries or at < seconds - CALM:
         box, outage = dice.choice(BOXES), dice.uniform(*OUTAGE)
         paused = dice.random() < PAUSES
-        entries += _pause(box, at, at + outage, clock) if paused else _kill(box, at, at + outage, clock)
+        entries += _pause(box, at, outage, clock) if paused else _kill(box, at, outage, clock)
         at += outage + dice.uniform(*BETWEEN)
     return tuple(entries)
 
 
 @dataclass
 class _Clock:
-    """When the load ends, as far as its first fault can tell."""
+    """When the load ends, as far as its first fault can tell, and when the last fault was."""
 
     seconds: float
     end: float | None = None
+    broken: float = 0.0
 
     def note(self, at: float) -> None:
+        self.broken = time.monotonic()
         if self.end is None:
-            self.end = time.monotonic() + self.seconds - at
+            self.end = self.broken + self.seconds - at
+
+    def wait(self, outage: float) -> None:
+        """Until the outage has lasted that long, also where the fault came late."""
+        time.sleep(max(0.0, self.broken + outage - time.monotonic()))
 
     def is_over(self) -> bool:
         return self.end is not None and time.monotonic() > self.end - 1.0
 
 
-def _kill(box: str, at: float, until: float, clock: _Clock) -> list[At]:
+def _kill(box: str, at: float, outage: float, clock: _Clock) -> list[At]:
     def kill(stage: Runtime) -> None:
         clock.note(at)
         stage.kill(box)
 
     return [
         At(at, f"kill -9 {box}", kill, kills=box),
-        At(until, f"{box} started", _back(box, lambda stage: stage.start(box), clock)),
+        At(at + outage, f"{box} started", _back(box, lambda stage: stage.start(box), outage, clock)),
     ]
 
 
-def _pause(box: str, at: float, until: float, clock: _Clock) -> list[At]:
+def _pause(box: str, at: float, outage: float, clock: _Clock) -> list[At]:
     def pause(stage: Runtime) -> None:
         clock.note(at)
         stage.pause(box)
 
     return [
         At(at, f"{box} paused", pause),
-        At(until, f"{box} resumed", _back(box, lambda stage: stage.resume(box), clock)),
+        At(at + outage, f"{box} resumed", _back(box, lambda stage: stage.resume(box), outage, clock)),
     ]
 
 
-def _back(box: str, undo: Callable[[Runtime], None], clock: _Clock) -> Callable[[Runtime], None]:
+def _back(box: str, undo: Callable[[Runtime], None], outage: float, clock: _Clock) -> Callable[[Runtime], None]:
     """While the service cannot reach the broker its clicks wait in its memory, and a kill of it then costs all of them:
     that is the trade-off of lab 3. So the next fault comes only when clicks arrive in Kafka again."""
 
     def back(stage: Runtime) -> None:
+        clock.wait(outage)
         undo(stage)
         if box in ("kafka", "app"):
             _until_clicks_arrive(stage, clock)
