@@ -67,7 +67,7 @@ def _round(stand: Stand, counts: Counts, ledger: Ledger, strike: Callable[[str],
     clicks = visitors.ledger.clicks
     ledger.clicks += clicks
     before = [click for click in clicks if began <= click.start < ended]
-    under = [click for click in clicks if click.start >= struck]
+    under = [click for click in clicks if click.end >= struck]  # those that were under way then, too
     _expect_redirects(under, did)
     if len(before) < FEW:
         inconclusive(f"only {len(before)} clicks in {HALF:g} s, with the broker alive")
