@@ -1,6 +1,7 @@
 """Redis within bounds: a call is answered soon or not at all, and while Redis is away nobody waits for it. Lab 3."""
 
 import asyncio
+import logging
 from typing import Any
 
 import hiredis
@@ -8,6 +9,8 @@ import hiredis
 from shortener.lab1_file.batches import Batches
 from shortener.lab1_file.links import Unavailable
 from shortener.lab3_cache_and_events.redis_wire import Command, RedisAddress, RedisWire
+
+log = logging.getLogger(__name__)
 
 SECONDS = 0.5  # for one round trip, connecting included; a request that finds one under way may wait for two
 COOL_DOWN = 1.0  # seconds between two looks whether Redis is back
@@ -49,7 +52,8 @@ class Cache:
         try:
             return await self._ask(commands)
         except FAILURES as error:
-            self._healer = self._healer or asyncio.create_task(self._heal())
+            log.warning("Redis does not answer, and is left alone for a while: %s", str(error) or "it took too long")
+            self._healer = asyncio.create_task(self._heal())
             raise CacheAway("the cache is out of reach") from error
 
     async def _ask(self, commands: list[Command]) -> list[Any]:

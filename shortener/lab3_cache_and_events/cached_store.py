@@ -20,13 +20,11 @@ from shortener.lab3_cache_and_events.cache import Cache, CacheAway
 from shortener.lab3_cache_and_events.keys import LINK
 
 UNKNOWN, LEASE, CHANGING = "-", "?", "!"  # no url begins like this; a token follows the lease's
-TTL, JITTER = (
-    60_000,
-    0.1,
-)  # milliseconds, like those below; ± that share, or links cached together would expire together
+TTL = 60_000  # milliseconds, as those below
+JITTER = 0.1  # more or less than TTL by up to that share: links that were cached together shall not expire together
 UNKNOWN_TTL = 5_000
-LEASE_TTL = 3_000  # longer than the database may take
-CHANGING_TTL = 5_000  # and a change, too
+LEASE_TTL = 3_000  # longer than a query may take
+CHANGING_TTL = 5_000  # and longer than a change may
 PATIENCE = 1.0  # seconds to wait for another copy's lease
 PAUSES = (0.005, 0.01, 0.02, 0.04)  # seconds between two looks at it
 SECONDS = 3.0  # for all that follows when the cache does not know
@@ -71,7 +69,7 @@ class CachedStore:
 
     async def _find_missing(self, link_id: str, found: str | None) -> str | None:
         """`found` is what lay under the key: nothing, a lease or a change."""
-        try:
+        with contextlib.suppress(CacheAway):
             if found is None:
                 lease = LEASE + secrets.token_hex(4)
                 if await self._cache.call("SET", LINK + link_id, lease, "NX", "PX", LEASE_TTL):
@@ -84,13 +82,12 @@ class CachedStore:
                 found = await self._wait_for_fill(link_id)
             if _is_known(found):
                 return _url(found)
-        except CacheAway:
-            self._errors.inc()
         return await self._store.find_url(link_id)
 
     def _start(self, link_id: str, lease: str) -> asyncio.Task[str | None]:
         flight = self._flights[lease] = asyncio.create_task(self._read_and_fill(link_id, lease))
         flight.add_done_callback(lambda _: self._flights.pop(lease))
+        flight.add_done_callback(lambda _: flight.cancelled() or flight.exception())  # if nobody waits for it any more
         return flight
 
     async def _read_and_fill(self, link_id: str, lease: str) -> str | None:
@@ -101,13 +98,14 @@ class CachedStore:
             return url
         finally:
             with contextlib.suppress(CacheAway):
+                # Compare and set in one command, since Valkey 8.1; an older server would need a script.
                 await self._cache.call("SET", LINK + link_id, value, "IFEQ", lease, "PX", milliseconds)
 
     async def _wait_for_fill(self, link_id: str) -> str | None:
         """What lies under the key once no lease does; None when that takes too long."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
-                for pause in (*PAUSES, *itertools.repeat(PAUSES[-1], 100)):
+                for pause in itertools.chain(PAUSES, itertools.repeat(PAUSES[-1])):
                     await asyncio.sleep(pause)
                     found = await self._cache.get(LINK + link_id)
                     if found is None or not found.startswith(LEASE):
