@@ -14,7 +14,9 @@ import httpx
 import psutil
 import pytest
 
+from checks.eventually import eventually
 from checks.matrix.stage_fixture import free_port
+from infra import own_variables
 from infra.project import LAB_HOME, ROOT, default_name
 
 
@@ -63,9 +65,10 @@ def learner() -> Iterator[Learner]:
 
 
 def leftovers(learner: Learner) -> list[str]:
-    """What still belongs to the learner's stage: state files but its kept data, processes, containers, networks."""
+    """What still belongs to the learner's stage: state files but its kept data and the passwords that go with it,
+    processes, containers, networks."""
     folder = LAB_HOME / learner.project
-    files = [str(path) for path in folder.glob("*") if path.name != "volumes"]
+    files = [str(path) for path in folder.glob("*") if path.name not in ("volumes", own_variables.FILE)]
     processes = [
         " ".join(process.info["cmdline"] or [])
         for process in psutil.process_iter(["cmdline", "environ"])
@@ -103,6 +106,32 @@ def test_build_prove_break(learner: Learner, lab: int) -> None:
     assert "is down" in learner.succeeds("down")
     assert leftovers(learner) == []
     assert "nothing to take down" in learner.succeeds("down")
+
+
+def test_lab_3_counts_each_click_and_goes_on_without_its_cache(learner: Learner) -> None:
+    assert learner.url in learner.succeeds("lab-3")
+    link = httpx.post(f"{learner.url}/links", json={"url": "https://example.com/followed"}).json()
+    one = f"{learner.url}/links/{link['id']}"
+    for _ in range(3):
+        assert httpx.get(f"{learner.url}/{link['id']}").status_code == 302
+    assert eventually(lambda: httpx.get(one).json()["clicks"] == 3, within=10)
+
+    learner.succeeds("kill-redis")
+    assert httpx.get(f"{learner.url}/{link['id']}").status_code == 302
+    refused = httpx.patch(one, json={"url": "https://example.com/changed"})
+    assert (refused.status_code, "retry-after" in refused.headers) == (503, True)
+    learner.succeeds("heal")
+    # For a second after a failure the service leaves Redis alone.
+    new = {"url": "https://example.com/changed"}
+    assert eventually(lambda: httpx.patch(one, json=new).status_code == 200, within=5)
+    assert httpx.get(f"{learner.url}/{link['id']}").headers["location"] == new["url"]
+
+    assert "proved" in learner.succeeds("check-3", "NAME=clicks-exact")
+    assert "counted" in learner.succeeds("break-3")
+    assert "is down" in learner.succeeds("down")
+    assert leftovers(learner) == []
+    learner.lab("down", "--volumes")
+    assert list((LAB_HOME / learner.project).glob("*")) == []
 
 
 def test_a_killed_database_is_told_and_healed(learner: Learner) -> None:
