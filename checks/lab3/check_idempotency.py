@@ -64,8 +64,7 @@ def check_idempotency_at_once(service: Service, note: Callable[[str], None]) -> 
     together = threading.Barrier(AT_ONCE)
 
     def post(url: str, key: str) -> Answer:
-        service.get("/healthz")  # so that the connection stands
-        together.wait(timeout=10)
+        together.wait(timeout=30)
         return _post(service, url, key)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
