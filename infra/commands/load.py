@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -15,9 +16,13 @@ def load(
     rate: Annotated[float, typer.Option(min=0, help="Requests a second in all; 0: as fast as they can.")] = 200.0,
     write_share: Annotated[float, typer.Option(min=0, max=1, help="Share of the requests that make a link.")] = 0.2,
     search_share: Annotated[float, typer.Option(min=0, max=1, help="Share that search by url (from lab 2).")] = 0.0,
+    change_share: Annotated[float, typer.Option(min=0, max=1, help="Share that change or delete (from lab 3).")] = 0.02,
+    show_share: Annotated[float, typer.Option(min=0, max=1, help="Share that look at a link (from lab 3).")] = 0.02,
+    key_share: Annotated[float, typer.Option(min=0, max=1, help="Share of new links with a key (from lab 3).")] = 0.5,
 ) -> None:
     """Put the lab's load on the standing stage."""
     from infra.commands.loading import put_load
     from infra.experiment.load.plan import Load
 
-    put_load(lab, Load(users, seconds, rate or None, write_share, search_share), ui=ui)
+    wanted = Load(users, seconds, rate or None, write_share, search_share)
+    put_load(lab, replace(wanted, change_share=change_share, show_share=show_share, key_share=key_share), ui=ui)
