@@ -205,7 +205,7 @@ def start_and_fail(**variables: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("variables", [{}, {"LAB": "9"}, {"LAB": "1"}, {"LAB": "2"}])
+@pytest.mark.parametrize("variables", [{}, {"LAB": "9"}, {"LAB": "1"}, {"LAB": "2"}, {"LAB": "3"}])
 def test_a_missing_variable_is_named_in_one_sentence(variables: dict[str, str]) -> None:
     done = start_and_fail(**variables)
     assert done.returncode == 1
