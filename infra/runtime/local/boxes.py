@@ -158,6 +158,12 @@ class LocalBoxes:
         if self.completed(box):
             return False
         plan, kind = self.plan(box), self.kind(box)
+        process.kill_strays()
+        for port in box.ports:
+            refuse_taken(self.port(box, port.target), self.project.lab)
+        for folder in plan.folders.values():
+            folder.mkdir(parents=True, exist_ok=True)
+        kind.prepare(plan, progress)  # first, for it tells what takes long, such as Kafka's jars
         command = kind.command(plan)
         if command is None:
             self._exit_file(box).parent.mkdir(parents=True, exist_ok=True)
@@ -166,12 +172,6 @@ class LocalBoxes:
         if box.step:
             self._exit_file(box).unlink(missing_ok=True)
             command = ["sh", "-c", _TELL_EXIT_CODE, str(self._exit_file(box)), *command]
-        process.kill_strays()
-        for port in box.ports:
-            refuse_taken(self.port(box, port.target), self.project.lab)
-        for folder in plan.folders.values():
-            folder.mkdir(parents=True, exist_ok=True)
-        kind.prepare(plan, progress)
         log = self.log(box)
         log.parent.mkdir(parents=True, exist_ok=True)
         process.spawn(Launch(command, plan.environment, kind.folder(plan), log))

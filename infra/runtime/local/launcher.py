@@ -26,6 +26,7 @@ class Launcher:
     advice: Callable[[Box], str]
     progress: Callable[[str], None]
     _began: dict[str, float] = field(default_factory=dict)
+    _spawned: dict[str, float] = field(default_factory=dict)  # after what it had to fetch and to make
 
     def run(self, boxes: list[Box], ready: set[str]) -> None:
         """Bring up the boxes, in order of their dependencies; `ready` names those that are there already."""
@@ -36,6 +37,7 @@ class Launcher:
                 waiting.remove(box)
                 self._began[box.name] = time.monotonic()
                 if self.spawn(box, self.progress):
+                    self._spawned[box.name] = time.monotonic()
                     starting.append(box)
                 else:
                     ready.add(box.name)
@@ -54,6 +56,6 @@ class Launcher:
             return True
         self.check_alive(box)
         deadline = STEP_DEADLINE if box.step else START_DEADLINE
-        if seconds > deadline:
+        if time.monotonic() - self._spawned[box.name] > deadline:
             raise LabError(f"{box.name} is not ready after {deadline:.0f} s: {why}.\n{self.advice(box)}")
         return False
