@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from infra.errors import LabError
 from infra.experiment.experiment import At, Experiment, Load
 from infra.experiment.timeline import Timeline
-from labs.lab3_cache_and_events.servers import hits_gauge, reads_gauge
+from infra.runtime.protocol import Runtime
+from labs.lab3_cache_and_events.servers import hits_gauge, reads_gauge, redis_of
 
 _GET = "GET /{id}"
 _KILLED, _STARTED = "kill -9 redis", "redis started again"
@@ -27,7 +29,7 @@ def kill_redis() -> Experiment:
         right=_what_people_noticed,
         load=Load(users=30, seconds=14.0, rate=500.0, write_share=0.05),
         schedule=(
-            At(4.0, _KILLED, lambda stage: stage.kill("redis")),
+            At(4.0, _KILLED, _kill),
             At(9.0, _STARTED, lambda stage: stage.start("redis")),
         ),
         needs=("postgres", "redis", "kafka"),
@@ -48,6 +50,17 @@ def kill_redis() -> Experiment:
             forget the old url. {clicks_seen} redirects were seen and {clicks_counted} clicks counted: clicks do
             not go through Redis.""",
     )
+
+
+def _kill(stage: Runtime) -> None:
+    """Raises LabError before anything is broken when Redis has found nothing for anybody so far."""
+    with redis_of(stage) as client:
+        if not int(client.info("stats")["keyspace_hits"]):
+            raise LabError(
+                "Redis has not answered a single redirect, so nobody would miss it: the service does not use its cache "
+                "yet. Build that first: `lab hint 3`."
+            )
+    stage.kill("redis")
 
 
 def _before_and_without(timeline: Timeline) -> dict[str, float]:

@@ -23,6 +23,7 @@ from infra.stage import Stage
 from labs.lab2_postgres.database import database_url
 from labs.lab3_cache_and_events import held_read, hot_key, naive_twin
 from labs.lab3_cache_and_events.held_read import gate_shut, holdable, until_held
+from labs.lab3_cache_and_events.kill_redis import kill_redis
 from labs.lab3_cache_and_events.naive_twin import NaiveTwin
 from labs.lab3_cache_and_events.servers import link_reads, redis_of, statements
 
@@ -93,11 +94,18 @@ def test_it_caches_as_it_says(stage: Runtime, twin: NaiveTwin) -> None:
         assert client.ask("GET", "/cached1").status == 404
 
 
+def service_caches(stage: Runtime, link_id: str) -> None:
+    """What the service would have under its key."""
+    with redis_of(stage) as redis:
+        redis.set(f"ours:{link_id}", URL)
+
+
 def test_it_sends_a_herd_when_a_hot_key_expires(
     stage: Runtime, twin: NaiveTwin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hot_key, "_BUSY", 1.0)
     add(stage, "hotkey1")
+    service_caches(stage, "hotkey1")
     with Connection(twin.address) as client, ThreadPoolExecutor(12) as pool:
         client.ask("GET", "/hotkey1")
         expired = pool.submit(hot_key.Expiry().happen, stage)
@@ -115,8 +123,9 @@ def _get(twin: NaiveTwin, path: str) -> int:
         return client.ask("GET", path).status
 
 
-def test_a_key_that_is_not_there_cannot_expire(stage: Runtime) -> None:
+def test_where_only_the_twin_has_a_key_there_is_nothing_to_compare(stage: Runtime, twin: NaiveTwin) -> None:
     add(stage, "nocache")
+    assert _get(twin, "/nocache") == 302
     with pytest.raises(LabError, match="the service does not cache it"):
         hot_key.Expiry().happen(stage)
 
@@ -133,6 +142,14 @@ def test_it_brings_a_deleted_link_back_when_the_delete_races_its_fill(stage: Run
     with psycopg.connect(database_url(stage)) as again:
         row = again.execute("SELECT relkind FROM pg_class WHERE relname = 'links'").fetchone()
         assert row == ("r",)  # the table has its name back
+
+
+def test_a_redis_that_nobody_uses_is_not_killed(stage: Runtime) -> None:
+    with redis_of(stage) as redis:
+        redis.config_resetstat()
+    kill = kill_redis().schedule[0]
+    with pytest.raises(LabError, match="does not use its cache"):
+        kill.do(stage)
 
 
 def test_a_reader_that_never_comes_is_told_of(stage: Runtime) -> None:
