@@ -5,6 +5,7 @@ jgo knows where jars are found (its own settings file can name a mirror) and fet
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
@@ -161,7 +162,7 @@ def _fetch(folder: Path, jar: Jar, enough: threading.Event) -> None:
     except (CancelledError, OSError, RuntimeError) as error:
         if isinstance(error, CancelledError):
             raise
-        if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EACCES):
             raise  # the disk is full, or another user's: said by whoever knows the machine's troubles
         raise LabError(
             f"Kafka's jars are not on this machine and cannot be fetched ({jar.file}: {type(error).__name__})."

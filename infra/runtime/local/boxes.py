@@ -236,8 +236,8 @@ class LocalBoxes:
         return "dead" if process.pid_file.exists() else "absent"
 
     def tidy(self, box: Box) -> None:
-        """The box is down for good. What cannot even be planned any more has nothing to tidy."""
-        with contextlib.suppress(LabError):
+        """The box is down for good. What cannot even be planned any more, be it for a full disk, has nothing to tidy."""
+        with contextlib.suppress(LabError, OSError):
             self.kind(box).tidy(self.plan(box))
 
     def stop_all(self, seconds: float = 10.0) -> None:

@@ -127,7 +127,7 @@ class LocalRuntime:
         for process in self._processes():
             if process.alive() and process.paused():
                 process.send(signal.SIGCONT)
-        with contextlib.suppress(LabError):  # a service drains faster when it can reach what it waits for
+        with contextlib.suppress(LabError, OSError):  # a service drains faster when it can reach what it waits for
             self.boxes.heal_links()
         self.boxes.stop_all()
         for process in self._processes():
