@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-from shortener.lab3_cache_and_events.kafka_client import CLICKS, producer_settings
+from shortener.lab3_cache_and_events.kafka_client import CLICKS, error_reporter, producer_settings
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +31,7 @@ class ClickEvents:
         reports = {"delivery.report.only.error": True, "on_delivery": self._on_failure}
         limits = {"message.timeout.ms": MESSAGE_TIMEOUT_MS, **BOUNDS}
         self._producer = Producer({**producer_settings(servers), **limits, **reports})
+        self._report = error_reporter()
         self._noted: list[str] = []
         self._timer: asyncio.TimerHandle | None = None
         self._run, self._numbers = secrets.token_hex(8), itertools.count()
@@ -73,9 +74,11 @@ class ClickEvents:
         try:
             accepted = self._producer.produce_batch(CLICKS, events)
             self._producer.poll(0)  # calls _on_failure
-        except (KafkaException, BufferError):
+        except BufferError:
             accepted = 0
-            log.exception("Kafka's client takes no clicks")
+        except KafkaException as error:
+            accepted = 0
+            self._report(error.args[0])
         self._accepted += accepted
         self._refused += len(events) - accepted
 

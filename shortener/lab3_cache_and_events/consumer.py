@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import socket
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -20,6 +21,7 @@ log = logging.getLogger(__name__)
 Failures = tuple[type[Exception], ...]
 
 WAIT_SECONDS = 0.1  # for a batch to fill
+LOOK_SECONDS = 1.0  # between two looks whether the results are still there
 SETTINGS = {
     "enable.auto.commit": False,
     "enable.auto.offset.store": False,
@@ -79,6 +81,7 @@ class Follower:
         self._positions: dict[int, int] = {}  # of the partitions that are ours
         self._committed: dict[int, int] = {}  # those that Kafka was told, for whoever looks at the lag there
         self._committing = False
+        self._next_look = 0.0
 
     def follow(self, results: Results) -> None:
         """Until it shall stop. Raises Stopped when the results cannot be had by then."""
@@ -89,6 +92,8 @@ class Follower:
                 messages = self._sound(self._consumer.consume(self._batch_size, WAIT_SECONDS))
                 if messages:
                     self._apply(messages)
+                else:
+                    self._look_now_and_then()
                 self._commit()
                 self._metrics.look(self._consumer, self._topic, self._positions)
         finally:
@@ -116,12 +121,24 @@ class Follower:
             self._positions.update(after)
             self._metrics.count(len(messages))
         else:
-            log.warning("the results stand elsewhere than at %s: it goes on from where they stand", before)
-            self._assign(self._consumer, self._consumer.assignment())
+            self._go_on_from_the_results()
+
+    def _look_now_and_then(self) -> None:
+        """Results can be lost, in Redis for one: that is noticed also while no message comes."""
+        if self._positions and time.monotonic() >= self._next_look:
+            self._next_look = time.monotonic() + LOOK_SECONDS
+            if self._ask_results(list(self._positions)) not in ({}, self._positions):
+                self._go_on_from_the_results()
+
+    def _go_on_from_the_results(self) -> None:
+        log.warning("the results stand elsewhere than at %s: on from where they stand", self._positions)
+        self._assign(self._consumer, self._consumer.assignment())
+
+    def _ask_results(self, partitions: Sequence[int]) -> Mapping[int, int]:
+        return self._stopping.insist(lambda: self._results.positions(partitions), *self._results.failures)
 
     def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        numbers = [partition.partition for partition in partitions]
-        positions = self._stopping.insist(lambda: self._results.positions(numbers), *self._results.failures)
+        positions = self._ask_results([partition.partition for partition in partitions])
         for partition in partitions:
             partition.offset = positions.get(partition.partition, partition.offset)
         self._positions, self._committed = dict(positions), {}

@@ -16,6 +16,7 @@ class ConsumerMetrics:
         self._lag = Gauge("consumer_lag", "Events in the log beyond those applied.", ["partition"], registry=registry)
         self.seconds = Histogram("consumed_batch_seconds", "Time to apply a batch.", registry=registry)
         self._counted, self._since = 0, time.monotonic()
+        self._partitions: set[int] = set()
 
     def count(self, events: int) -> None:
         self._events.inc(events)
@@ -28,7 +29,9 @@ class ConsumerMetrics:
             return
         self._rate.set(self._counted / elapsed)
         self._counted, self._since = 0, time.monotonic()
-        self._lag.clear()
+        for lost in self._partitions - positions.keys():
+            self._lag.remove(lost)
+        self._partitions = set(positions)
         for partition, position in positions.items():
             _, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), cached=True)
             self._lag.labels(partition).set(max(0, end - position))

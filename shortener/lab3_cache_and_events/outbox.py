@@ -44,6 +44,7 @@ class Relay:
         self._relayed = Counter("outbox_relayed", "Events that Kafka took.", registry=metrics)
         self._has_turn_on: psycopg.Connection[TupleRow] | None = None
         self._stale: dict[int, str] = {}  # links of sent events that Redis has yet to forget, by the event's id
+        self._redis_is_away = False
         self._next_expiry = 0.0
 
     def relay(self) -> int:
@@ -70,14 +71,17 @@ class Relay:
 
     def _forget(self) -> list[int]:
         """The events whose links Redis has forgotten by now. The service has told it already, unless it died before."""
-        forgotten: list[int] = []
-        if self._stale:
-            try:
-                self._cache.unlink(*{LINK + link_id for link_id in self._stale.values()})
-            except (redis.RedisError, OSError) as error:
+        if not self._stale:
+            return []
+        try:
+            self._cache.unlink(*{LINK + link_id for link_id in self._stale.values()})
+        except (redis.RedisError, OSError) as error:
+            if not self._redis_is_away:
                 log.warning("Redis forgets changed links later: %s", first_line(error))
-            else:
-                forgotten, self._stale = list(self._stale), {}
+            self._redis_is_away = True
+            return []
+        self._redis_is_away = False
+        forgotten, self._stale = list(self._stale), {}
         return forgotten
 
     def _expire_keys(self, connection: psycopg.Connection[TupleRow]) -> None:

@@ -16,6 +16,7 @@ Result = TypeVar("Result")
 
 PAUSE_SECONDS = 0.2  # between two attempts
 STOP_SECONDS = 6.0  # to end what is in hand, also when a server hangs
+UNFINISHED = "stopped before it was done: the rest will be done after the next start"
 
 
 class Stopped(Exception):  # noqa: N818 - not a mistake
@@ -29,7 +30,7 @@ class Stopping:
         self.requested = False
 
     def listen(self) -> None:
-        """A call that hangs for 6 seconds more is broken off with Stopped: nothing is lost, it will be done again."""
+        """What hangs for 6 seconds more is left as it is: whatever was not done will be done after the next start."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._request)
         signal.signal(signal.SIGALRM, self._break_off)
@@ -39,7 +40,8 @@ class Stopping:
         signal.setitimer(signal.ITIMER_REAL, STOP_SECONDS)
 
     def _break_off(self, *_: object) -> None:
-        raise Stopped
+        log.warning(UNFINISHED)
+        os._exit(0)  # an exception would make the client of the server that hangs say goodbye to it
 
     def pause(self, seconds: float) -> None:
         end = time.monotonic() + seconds
@@ -80,4 +82,4 @@ def run(main: Callable[[CollectorRegistry, Stopping], None]) -> None:
     except KafkaException as error:  # what does not heal by itself
         sys.exit(f"Kafka: {error.args[0].str()}")
     except Stopped:
-        log.warning("stopped before it was done: the rest will be done after the next start")
+        log.warning(UNFINISHED)

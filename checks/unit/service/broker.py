@@ -62,7 +62,7 @@ def _native(folder: Path) -> Iterator[Broker]:
     plan = plan_for(box, folder, box.environment, *(port.target for port in box.ports), *box.exposed)
     with running(plan) as process:
         servers = f"127.0.0.1:{plan.port}"
-        make_topics(servers, TOPICS)
+        make_topics(servers, TOPICS, START_SECONDS)
         yield Broker(servers, process.kill, lambda: start(plan, process))
 
 
@@ -79,6 +79,6 @@ def _in_container() -> Iterator[Broker]:
         container.with_env(name, value)
     with container:
         servers = f"127.0.0.1:{port}"
-        make_topics(servers, TOPICS)
+        make_topics(servers, TOPICS, START_SECONDS)
         wrapped = container.get_wrapped_container()
         yield Broker(servers, wrapped.kill, wrapped.start)
