@@ -236,7 +236,7 @@ class LocalBoxes:
         return "dead" if process.pid_file.exists() else "absent"
 
     def tidy(self, box: Box) -> None:
-        """The box is down for good. What cannot even be planned any more, be it for a full disk, has nothing to tidy."""
+        """The box is down for good. What cannot be planned any more (a full disk, another file) has nothing to tidy."""
         with contextlib.suppress(LabError, OSError):
             self.kind(box).tidy(self.plan(box))
 
