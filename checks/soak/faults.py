@@ -59,7 +59,7 @@ def _kill(box: str, at: float, outage: float, clock: _Clock) -> list[At]:
 
     return [
         At(at, f"kill -9 {box}", kill, kills=box),
-        At(at + outage, f"{box} started", _back(box, lambda stage: stage.start(box), outage, clock)),
+        At(at + outage, f"{box} started", _back(box, lambda stage: stage.start(box), outage, clock), starts=box),
     ]
 
 

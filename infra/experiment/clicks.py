@@ -44,26 +44,50 @@ class Redirects:
 def redirects(
     requests: Iterable[Request], faults: Iterable[FaultSpan] = (), boxes: Sequence[str] = ("app",)
 ) -> Redirects:
-    """The redirects among `requests`; `faults` that killed one of the service's `boxes` excuse clicks."""
+    """The redirects among `requests`; `faults` that killed one of the service's `boxes` excuse clicks.
+
+    What got no answer while the only box was dead was no redirect: a port that Docker publishes is open even then."""
+    faults = list(faults)
+    dead = _dead(faults, boxes)
     asked = [request for request in requests if request.name.startswith(_REDIRECT) and request.link_id]
     seen = [request for request in asked if request.status == 302]
     least = Counter(request.link_id for request in seen)
-    found = Redirects(least, least + Counter(request.link_id for request in asked if _may_have_been_one(request)))
+    perhaps = [request for request in asked if _may_have_been_one(request, dead)]
+    found = Redirects(least, least + Counter(request.link_id for request in perhaps))
     for fault in faults:
         if fault.kills in boxes:
             _excuse(found, seen, fault)
     return found
 
 
-def _may_have_been_one(request: Request) -> bool:
-    return request.status is None and not request.error.startswith(NOT_SENT)
+def _dead(faults: Iterable[FaultSpan], boxes: Sequence[str]) -> list[tuple[float, float]]:
+    """When nobody can have answered: from the end of a kill to the beginning of the start that follows."""
+    if len(boxes) > 1:
+        return []
+    times, since = [], None
+    for fault in sorted(faults, key=lambda fault: fault.start):
+        if fault.kills in boxes:
+            since = _over(fault)
+        elif fault.starts in boxes and since is not None:
+            times.append((since, fault.start))
+            since = None
+    return times
+
+
+def _over(kill: FaultSpan) -> float:
+    return kill.start + GRACE if kill.end is None else kill.end
+
+
+def _may_have_been_one(request: Request, dead: Sequence[tuple[float, float]]) -> bool:
+    if request.status is not None or request.error.startswith(NOT_SENT):
+        return False
+    return not any(since <= request.start and request.end <= until for since, until in dead)
 
 
 def _excuse(found: Redirects, seen: Sequence[Request], kill: FaultSpan) -> None:
     """The kill came after the fault began, and after the service was sent the last request that it answered. Whatever
     may have been answered later than 100 ms before that is excused."""
-    over = kill.start + GRACE if kill.end is None else kill.end
-    before = [request for request in seen if request.start <= over]
+    before = [request for request in seen if request.start <= _over(kill)]
     earliest = max([kill.start, *(request.start for request in before)])
     found.kills.append(earliest)
     found.excused.update(request.link_id for request in before if request.end >= earliest - GRACE)

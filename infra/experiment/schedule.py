@@ -17,12 +17,13 @@ _GLANCE = 0.05  # seconds between two looks at whether the load still runs
 class At:
     """Something done to the stage `seconds` after the load began. `label` names it on the picture. What it measures it
     returns by name, and the timeline's figures hold it. An entry past the load's end waits for that end. `kills` is the
-    box that it kills with kill -9, for who must know that (clicks.py)."""
+    box that it kills with kill -9, `starts` one that it starts again, for who must know that (clicks.py)."""
 
     seconds: float
     label: str
     do: Callable[[Runtime], Mapping[str, float] | None]
     kills: str = ""
+    starts: str = ""
 
 
 def play(
@@ -47,5 +48,5 @@ def play(
         announce(FaultSpan(entry.label, start))
         figures.update(entry.do(runtime) or {})
         end = clock() - began
-        spans.append(FaultSpan(entry.label, start, end if end - start >= _MOMENT else None, entry.kills))
+        spans.append(FaultSpan(entry.label, start, end if end - start >= _MOMENT else None, entry.kills, entry.starts))
     return spans, figures

@@ -38,12 +38,13 @@ class Request:
 @dataclass(frozen=True)
 class FaultSpan:
     """One fault as it happened: seconds since the experiment's start; `end` None when it is a moment. `kills` is the
-    box that it killed with kill -9, if it did."""
+    box that it killed with kill -9, `starts` the box that it started again."""
 
     label: str
     start: float
     end: float | None = None
     kills: str = ""
+    starts: str = ""
 
 
 @dataclass(frozen=True)

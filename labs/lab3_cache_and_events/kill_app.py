@@ -25,7 +25,7 @@ def kill_app() -> Experiment:
         load=Load(users=40, seconds=12.0, rate=600.0, write_share=0.05),
         schedule=(
             At(4.0, "kill -9 app", lambda stage: stage.kill("app"), kills="app"),
-            At(6.0, _STARTED, lambda stage: stage.start("app")),
+            At(6.0, _STARTED, lambda stage: stage.start("app"), starts="app"),
         ),
         needs=("kafka",),
         mended=_STARTED,

@@ -74,6 +74,17 @@ def test_only_a_kill_of_the_service_excuses_anything() -> None:
     assert not redirects([seen(4.99)], [kill(5.0, box="worker"), FaultSpan("kill -9 app", 5.0)]).excused
 
 
+@pytest.mark.parametrize(("start", "seconds", "possible"), [(5.3, 0.1, 0), (5.0, 0.5, 1), (6.9, 0.2, 1), (7.1, 0.1, 1)])
+def test_what_began_and_ended_while_the_service_was_dead_was_no_redirect(
+    start: float, seconds: float, possible: int
+) -> None:
+    lost = seen(start, seconds=seconds, status=None, error="connection lost (ConnectionResetError)")
+    faults = [kill(5.0, 5.2), FaultSpan("app started again", 7.0, 8.0, starts="app")]
+    found = redirects([seen(1), lost], faults)
+    assert found.most[A] - found.least[A] == possible
+    assert redirects([lost], faults, ("app", "another")).most[A] == 1
+
+
 def test_each_kill_excuses_its_own() -> None:
     found = redirects([seen(4.95), seen(9.95)], [kill(5.0), kill(10.0)])
     assert found.excused[A] == 2
