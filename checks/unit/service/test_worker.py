@@ -186,3 +186,17 @@ def test_a_broker_that_was_killed_and_is_back_is_followed_again(
     put(broker, "clicks", clicks_on(more))
     expect_counts(events_url, links + more)
     assert worker.stop() == 0
+
+
+def test_told_to_stop_while_the_database_hangs_it_ends_in_time_and_nothing_is_lost(
+    worker: Process, broker: Broker, events_url: str
+) -> None:
+    links = some_links(3_000)
+    with psycopg.connect(events_url) as admin:
+        admin.execute("LOCK TABLE click_counts")
+        put(broker, "clicks", clicks_on(links))
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        assert eventually(lambda: admin.execute(waiting).fetchone() == (1,), within=60)
+        assert worker.stop() == 0
+    worker.start()
+    expect_counts(events_url, links)
