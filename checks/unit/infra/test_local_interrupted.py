@@ -65,7 +65,7 @@ class TestUpThatIsInterrupted:
         assert tool.returncode not in (0, -signal.SIGKILL)
         assert living_below(project.folder) == []
         assert is_free(project.port)
-        assert {entry.name for entry in project.folder.iterdir()} <= {"volumes"}
+        assert {entry.name for entry in project.folder.iterdir()} <= {"volumes", "own.json"}
 
     @pytest.mark.parametrize("then", ["up", "down"])
     def test_a_killed_tool_leaves_what_the_next_command_cleans(
