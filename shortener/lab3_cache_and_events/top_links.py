@@ -30,7 +30,8 @@ async def top_links(cache: Cache, store: LinkStore, limit: int) -> list[TopLink]
     """The `limit` most clicked of the links that are still there. Raises Unavailable."""
     links: list[TopLink] = []
     for first in range(0, MOST, PAGE):
-        counts = await cache.call("ZRANGE", TOP, first, first + PAGE - 1, "REV", "WITHSCORES")
+        flat = await cache.call("ZRANGE", TOP, first, first + PAGE - 1, "REV", "WITHSCORES")
+        counts = list(zip(flat[::2], flat[1::2], strict=True))  # each link and its clicks
         urls = await asyncio.gather(*[store.find_url(link_id) for link_id, _ in counts])
         found = zip(counts, urls, strict=True)
         links += [TopLink(id=link_id, url=url, clicks=int(clicks)) for (link_id, clicks), url in found if url]
