@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -76,4 +77,5 @@ def _text(raw: bytes | str | None) -> str:
 
 
 if __name__ == "__main__":
-    watch(sys.argv[1], sys.argv[2:])
+    with contextlib.suppress(KeyboardInterrupt):  # before it listens
+        watch(sys.argv[1], sys.argv[2:])
