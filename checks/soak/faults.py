@@ -21,7 +21,8 @@ _PATIENCE = 20.0  # seconds until clicks arrive in Kafka again
 
 
 def faults(seed: int, seconds: float) -> tuple[At, ...]:
-    """At least one, however short the soak. A start that takes long delays what comes after it."""
+    """At least one, however short the soak. A start that takes long delays what comes after it, and what would come
+    after the load's end is left out."""
     dice, clock, entries, at = random.Random(seed), _Clock(seconds), list[At](), FIRST
     while not entries or at < seconds - CALM:
         box, outage = dice.choice(BOXES), dice.uniform(*OUTAGE)
@@ -33,20 +34,24 @@ def faults(seed: int, seconds: float) -> tuple[At, ...]:
 
 @dataclass
 class _Clock:
-    """When the load ends, as far as its first fault can tell, and when the last fault was."""
+    """When the load ends, as far as its first fault can tell, when the last fault was, and whether it is in force."""
 
     seconds: float
     end: float | None = None
     broken: float = 0.0
+    in_force: bool = False
 
     def note(self, at: float) -> None:
-        self.broken = time.monotonic()
+        self.broken, self.in_force = time.monotonic(), True
         if self.end is None:
             self.end = self.broken + self.seconds - at
 
     def wait(self, outage: float) -> None:
         """Until the outage has lasted that long, also where the fault came late."""
         time.sleep(max(0.0, self.broken + outage - time.monotonic()))
+
+    def is_whole(self) -> bool:
+        return not self.in_force
 
     def is_over(self) -> bool:
         return self.end is not None and time.monotonic() > self.end - 1.0
@@ -57,9 +62,10 @@ def _kill(box: str, at: float, outage: float, clock: _Clock) -> list[At]:
         clock.note(at)
         stage.kill(box)
 
+    back = _back(box, lambda stage: stage.start(box), outage, clock)
     return [
-        At(at, f"kill -9 {box}", kill, kills=box),
-        At(at + outage, f"{box} started", _back(box, lambda stage: stage.start(box), outage, clock), starts=box),
+        At(at, f"kill -9 {box}", kill, kills=box, unless=clock.is_over),
+        At(at + outage, f"{box} started", back, starts=box, unless=clock.is_whole),
     ]
 
 
@@ -68,9 +74,10 @@ def _pause(box: str, at: float, outage: float, clock: _Clock) -> list[At]:
         clock.note(at)
         stage.pause(box)
 
+    back = _back(box, lambda stage: stage.resume(box), outage, clock)
     return [
-        At(at, f"{box} paused", pause),
-        At(at + outage, f"{box} resumed", _back(box, lambda stage: stage.resume(box), outage, clock)),
+        At(at, f"{box} paused", pause, unless=clock.is_over),
+        At(at + outage, f"{box} resumed", back, unless=clock.is_whole),
     ]
 
 
@@ -81,6 +88,7 @@ def _back(box: str, undo: Callable[[Runtime], None], outage: float, clock: _Cloc
     def back(stage: Runtime) -> None:
         clock.wait(outage)
         undo(stage)
+        clock.in_force = False
         if box in ("kafka", "app"):
             _until_clicks_arrive(stage, clock)
 

@@ -17,13 +17,15 @@ _GLANCE = 0.05  # seconds between two looks at whether the load still runs
 class At:
     """Something done to the stage `seconds` after the load began. `label` names it on the picture. What it measures it
     returns by name, and the timeline's figures hold it. An entry past the load's end waits for that end. `kills` is the
-    box that it kills with kill -9, `starts` one that it starts again, for who must know that (clicks.py)."""
+    box that it kills with kill -9, `starts` one that it starts again, for who must know that (clicks.py). Where
+    `unless` says so by then, it is left out."""
 
     seconds: float
     label: str
     do: Callable[[Runtime], Mapping[str, float] | None]
     kills: str = ""
     starts: str = ""
+    unless: Callable[[], bool] = lambda: False
 
 
 def play(
@@ -44,6 +46,8 @@ def play(
         while (left := began + entry.seconds - clock()) > 0:
             meanwhile()
             sleep(min(left, _GLANCE))
+        if entry.unless():
+            continue
         start = clock() - began
         announce(FaultSpan(entry.label, start))
         figures.update(entry.do(runtime) or {})

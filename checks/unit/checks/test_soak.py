@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
@@ -11,6 +13,7 @@ from checks.soak.link_events import Change, acknowledged_changes, in_order
 from checks.soak.verdict import in_figures, wrong
 from infra.experiment.ledger import GONE
 from infra.experiment.timeline import Audit, ClickAudit, FaultSpan, Outcome, Request, Timeline
+from infra.runtime.protocol import Runtime
 
 EXACT = ClickAudit(seen=500, possible=3, counted=490, lost=12, excused=40, lost_beyond=0, doubled=0, settled=0.5)
 WHOLE = Audit(100, (), 3, 1, (), EXACT)
@@ -40,6 +43,37 @@ def test_every_fault_is_taken_back_before_the_next_and_before_the_end(seed: int)
         assert broken.kills == ("" if "paused" in broken.label else box)
     assert entries[0].seconds == FIRST
     assert entries[-1].seconds < 120 - CALM + 4.0
+
+
+class Stage:
+    """It writes down what is done to it, and each start takes three minutes."""
+
+    def __init__(self, clock: list[float]) -> None:
+        self.done: list[str] = []
+        self._clock = clock
+
+    def __getattr__(self, verb: str) -> Callable[[str], None]:
+        def did(box: str) -> None:
+            self.done.append(f"{verb} {box}")
+            self._clock[0] += 180.0 * (verb in ("start", "resume"))
+
+        return did
+
+
+def test_what_a_slow_machine_did_not_come_to_is_left_out_and_nothing_stays_broken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("checks.soak.faults.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("checks.soak.faults.time.sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    monkeypatch.setattr("checks.soak.faults._until_clicks_arrive", lambda stage, clock: None)
+    stage = Stage(now)
+    entries = faults(3, 600)
+    for entry in entries:
+        if not entry.unless():
+            entry.do(cast("Runtime", stage))
+    assert 4 <= len(stage.done) // 2 <= 5 < len(entries) // 2
+    assert [word.split()[0] in ("kill", "pause") for word in stage.done] == [True, False] * (len(stage.done) // 2)
 
 
 def test_ten_minutes_meet_every_box_many_times() -> None:

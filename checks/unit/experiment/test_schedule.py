@@ -79,3 +79,15 @@ def test_a_fault_is_announced_before_it_is_done() -> None:
     play(schedule, NOBODY, 100.0, clock=clock, sleep=clock.sleep, announce=lambda span: told.append(span.label))
     assert told == ["kill", "done"]
     assert FaultSpan("kill", 1.0).end is None
+
+
+def test_what_is_not_wanted_any_more_is_left_out_and_not_told() -> None:
+    clock, done = Clock(), []
+    schedule = [
+        At(1, "slow", lambda _: clock.work(5)),
+        At(2, "too late", lambda _: done.append("late"), unless=lambda: clock.now > 103),
+        At(3, "still wanted", lambda _: done.append("wanted"), kills="app"),
+    ]
+    spans, _ = play(schedule, NOBODY, 100.0, clock=clock, sleep=clock.sleep)
+    assert done == ["wanted"]
+    assert [(span.label, span.kills) for span in spans] == [("slow", ""), ("still wanted", "app")]
