@@ -142,3 +142,5 @@ def test_an_app_without_a_worker_is_refused_before_anything_starts(small_app: Pa
     with pytest.raises(LabError, match="no `worker` process"):
         DockerRuntime(own).up(lambda _: None)
     assert left_behind(own.name) == []
+    DockerRuntime(own).down(volumes=True)
+    assert not own.folder.exists()
