@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from infra.errors import LabError
 from infra.experiment.experiment import At
-from infra.experiment.lag import topic_end
+from infra.experiment.lag import topic_ends
 from infra.runtime.protocol import Runtime
 
 BOXES = ("redis", "kafka", "worker", "postgres", "app")
@@ -17,7 +17,8 @@ FIRST, CALM = 3.0, 8.0  # seconds before the first fault, and after the last
 OUTAGE = (0.3, 4.0)  # seconds that a box is away
 BETWEEN = (1.0, 3.5)  # seconds in which all is well
 PAUSES = 0.25  # share of the faults that are a pause, the others a kill -9
-_PATIENCE = 20.0  # seconds until clicks arrive in Kafka again
+_PATIENCE = 30.0  # seconds until clicks arrive in Kafka again
+_LOOK = 0.5  # seconds between two looks: longer than a client waits before it tries again
 
 
 def faults(seed: int, seconds: float) -> tuple[At, ...]:
@@ -96,16 +97,21 @@ def _back(box: str, undo: Callable[[Runtime], None], outage: float, clock: _Cloc
 
 
 def _until_clicks_arrive(stage: Runtime, clock: _Clock) -> None:
-    """Or the load has ended, for on a busy machine a start may take that long."""
-    give_up, before = time.monotonic() + _PATIENCE, None
-    with topic_end(stage, "clicks") as end:
-        while time.monotonic() < give_up:
-            if clock.is_over():
-                return
-            now = end()
-            if before is None:
-                before = now
-            elif now is not None and now > before:
-                return
-            time.sleep(0.1)
-    raise LabError(f"No click came into Kafka within {_PATIENCE:.0f} s. See `lab logs app` and `lab logs kafka`.")
+    """Until every partition has grown twice: by what had waited, and by what came after it. Or until the load has
+    ended, for on a busy machine a start may take that long."""
+    give_up = time.monotonic() + _PATIENCE
+    with topic_ends(stage, "clicks") as ends:
+        for _ in range(2):
+            before: list[int] | None = None
+            while not clock.is_over():
+                now = ends()
+                if before is None:
+                    before = now
+                elif now is not None and all(new > old for old, new in zip(before, now, strict=True)):
+                    break
+                if time.monotonic() > give_up:
+                    raise LabError(
+                        f"Clicks do not come into every partition within {_PATIENCE:.0f} s. "
+                        "See `lab logs app` and `lab logs kafka`."
+                    )
+                time.sleep(_LOOK)

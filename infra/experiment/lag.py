@@ -30,10 +30,10 @@ def lag_of(runtime: Runtime, group: str, topic: str) -> Iterator[Callable[[], in
 
 
 @contextlib.contextmanager
-def topic_end(runtime: Runtime, topic: str) -> Iterator[Callable[[], int | None]]:
-    """Yields what tells how many events were written to the topic so far, None while the broker does not answer."""
+def topic_ends(runtime: Runtime, topic: str) -> Iterator[Callable[[], list[int] | None]]:
+    """Yields what tells each partition's end, None while the broker does not answer."""
     with _consumer(runtime, "nobody") as consumer:
-        yield lambda: _end(consumer, topic)
+        yield lambda: _ends(consumer, topic)
 
 
 @contextlib.contextmanager
@@ -46,11 +46,11 @@ def _consumer(runtime: Runtime, group: str) -> Iterator[Consumer]:
         consumer.close()
 
 
-def _end(consumer: Consumer, topic: str) -> int | None:
+def _ends(consumer: Consumer, topic: str) -> list[int] | None:
     try:
         known = consumer.list_topics(topic, timeout=_PATIENCE).topics[topic].partitions
         ends = [consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=_PATIENCE) for number in known]
-        return sum(end for _, end in ends)
+        return [end for _, end in ends]
     except (KafkaException, KeyError, TypeError):  # TypeError: no watermarks came in time
         return None
 
