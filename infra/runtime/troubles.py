@@ -21,6 +21,8 @@ def told() -> Iterator[None]:
         raise LabError(
             f"Process {error.pid} of this stage belongs to another user. Do this as the user who brought the stage up."
         ) from error
+    except BrokenPipeError:
+        raise  # of whoever read our words, and no trouble of the machine
     except OSError as error:
         raise LabError(_sentence(error)) from error
 
