@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 HERE = Path(__file__).parent / "migrations"
 VERSIONS = HERE / "versions"
+FOREIGN = "Another service has made its tables here. Begin with an empty database; in the lab: `lab down --volumes`."
 LOCK = text("SELECT pg_try_advisory_lock(7263001)")  # a number of our own, held until the connection ends
 
 
@@ -62,6 +63,8 @@ def main(versions: Sequence[Path] = (VERSIONS,)) -> None:
     except KeyError:
         sys.exit("DATABASE_URL is not set: set it to the database that shall be migrated.")
     except (SQLAlchemyError, psycopg.Error, CommandError, TimeoutError) as error:
+        if isinstance(getattr(error, "orig", error), psycopg.errors.DuplicateTable):
+            sys.exit(FOREIGN)
         sys.exit(f"The database could not be migrated: {str(error).strip().splitlines()[0]}")
 
 

@@ -55,6 +55,14 @@ def test_the_index_can_be_left_out_and_added_and_taken_away(empty_url: str) -> N
     assert indexes(empty_url) == {"links_pkey"}
 
 
+def test_the_tables_of_another_service_are_left_alone(empty_url: str) -> None:
+    with psycopg.connect(empty_url) as connection:
+        connection.execute("CREATE TABLE links (name text)")
+    refused = tool("migrate", empty_url)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("Another service has made its tables here.")
+
+
 def test_two_migrations_at_once_take_turns(empty_url: str) -> None:
     words = [sys.executable, "-m", "shortener.lab2_postgres.migrate"]
     environment = {**os.environ, "DATABASE_URL": empty_url}
