@@ -16,13 +16,14 @@ NO_CODE = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tok
 
 
 def run() -> list[Figure]:
-    files = sorted((ROOT / "shortener").rglob("*.py"))
+    places = ("*.py", "lab1_*/**/*.py", "lab2_*/**/*.py")
+    files = sorted(path for place in places for path in (ROOT / "shortener").glob(place))
     service = sum(lines_of_code(path.read_text()) for path in files if path.name not in ONE_OFF)
     everything = sum(len(path.read_text().splitlines()) for path in files)
     target = f"at most {MOST}"
     return [
         Figure(
-            "service, labs 1 and 2", service, "lines", target, service <= MOST, everything, "every line of shortener/"
+            "service, labs 1 and 2", service, "lines", target, service <= MOST, everything, "with all that stands apart"
         )
     ]
 
