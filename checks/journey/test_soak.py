@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from checks.journey.test_journey import Learner, leftovers
 from infra.project import ROOT, default_name
 
@@ -19,6 +21,8 @@ def test_nothing_that_was_promised_is_lost_while_boxes_are_killed() -> None:
         cwd=ROOT, env=os.environ | {"PROJECT": project}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True, timeout=400, check=False,
     )  # fmt: skip
+    if done.returncode == 75:
+        pytest.skip("this machine is too busy to tell 100 ms apart")
     assert done.returncode == 0, done.stdout
     assert "Nothing was lost, and every count is exact." in done.stdout
     assert leftovers(Learner(project, 0)) == []

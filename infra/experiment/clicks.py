@@ -23,6 +23,7 @@ _REDIRECT = "GET /{id}"  # how the name of such a request begins
 _QUIET = 1.0  # seconds without a change after which exact counts are final
 _STILL = 15.0  # seconds without a change after which missing clicks are given up
 _BOUND = 90.0  # seconds that counting may take in all
+_STEP, _WIDEST = 0.05, 5.0  # seconds before a kill that are looked at to see where lost clicks may lie
 _PAUSE = 0.1  # seconds between two looks
 
 Lag = Callable[[], int | None]  # events that the worker has not taken yet; None when nobody can say
@@ -37,6 +38,7 @@ class Redirects:
     least: Counter[str]
     most: Counter[str]
     excused: Counter[str] = field(default_factory=Counter)
+    ages: list[tuple[float, str]] = field(default_factory=list)  # seconds before its kill, and the link
     kills: list[float] = field(default_factory=list)
     before: dict[str, list[float]] = field(default_factory=dict)
 
@@ -91,6 +93,7 @@ def _excuse(found: Redirects, seen: Sequence[Request], kill: FaultSpan) -> None:
     earliest = max([kill.start, *(request.start for request in before)])
     found.kills.append(earliest)
     found.excused.update(request.link_id for request in before if request.end >= earliest - GRACE)
+    found.ages += [(earliest - one.end, one.link_id) for one in before if one.end >= earliest - _WIDEST]
     found.before.clear()
     for request in sorted(before, key=lambda request: request.end):
         found.before.setdefault(request.link_id, []).append(request.end)
@@ -130,7 +133,17 @@ def compare(found: Redirects, counted: Mapping[str, int], settled: float = 0.0) 
         doubled=sum(max(0, clicks - found.most[link]) for link, clicks in counted.items()),
         settled=settled,
         reach=_reach(found, lost) if len(found.kills) == 1 else None,
+        within=_within(found, lost),
     )
+
+
+def _within(found: Redirects, lost: Mapping[str, int]) -> float | None:
+    """The shortest time before the kills, in steps of 50 ms, that holds all the lost clicks; None when 5 s do not."""
+    for step in range(1, round(_WIDEST / _STEP) + 1):
+        held = Counter(link for age, link in found.ages if age <= step * _STEP)
+        if all(missing <= held[link] for link, missing in lost.items()):
+            return step * _STEP
+    return None
 
 
 def _reach(found: Redirects, lost: Mapping[str, int]) -> float:

@@ -80,6 +80,9 @@ class ClickAudit:
     doubled: int
     settled: float  # seconds after the healing until the counts stood still
     reach: float | None = None
+    within: float | None = (
+        None  # the shortest time before the kills that can hold all the lost; None: they lie elsewhere
+    )
 
     @property
     def exact(self) -> bool:

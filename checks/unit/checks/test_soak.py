@@ -10,7 +10,7 @@ import pytest
 
 from checks.soak.faults import BOXES, CALM, FIRST, faults
 from checks.soak.link_events import Change, acknowledged_changes, in_order
-from checks.soak.verdict import in_figures, wrong
+from checks.soak.verdict import in_figures, undecided, wrong
 from infra.experiment.ledger import GONE
 from infra.experiment.timeline import Audit, ClickAudit, FaultSpan, Outcome, Request, Timeline
 from infra.runtime.protocol import Runtime
@@ -110,6 +110,26 @@ def test_what_a_kill_of_the_service_excuses_is_no_problem() -> None:
 def test_each_broken_promise_is_told(timeline: Timeline, events: dict[str, list[object]], said: str) -> None:
     (sentence,) = wrong(timeline, events)
     assert said in sentence
+
+
+@pytest.mark.parametrize(
+    ("seconds", "within", "lost", "told"),
+    [
+        (0.1, 0.15, 5, True),  # a busy machine
+        (0.004, 0.15, 5, False),  # a quiet one
+        (0.1, 3.0, 5, False),  # too long ago for that
+        (0.1, None, 5, False),  # not before a kill
+        (0.1, 0.15, 0, False),  # nothing is wrong
+    ],
+)
+def test_only_a_busy_machine_and_the_last_moments_before_a_kill_leave_it_open(
+    seconds: float, within: float | None, lost: int, told: bool
+) -> None:
+    audit = replace(WHOLE, clicks=replace(EXACT, lost_beyond=lost, within=within))
+    timeline = Timeline((replace(GET, seconds=seconds),), (), 10.0, audit)
+    assert undecided(timeline, wrong(timeline, {})) == told
+    lost_link = replace(timeline, audit=replace(audit, lost=(("a", "http://a/"),)))
+    assert not undecided(lost_link, wrong(lost_link, {}))
 
 
 def test_a_failed_request_is_no_broken_promise() -> None:

@@ -91,6 +91,14 @@ def test_each_kill_excuses_its_own() -> None:
     assert compare(found, {A: 0}).reach is None
 
 
+def test_where_lost_clicks_may_lie_is_the_shortest_time_that_holds_them() -> None:
+    found = redirects([seen(2.0), seen(4.80), seen(4.86), seen(4.97), seen(3.0, B)], [kill(5.0)])
+    assert compare(found, {A: 4, B: 1}).within == 0.05
+    assert compare(found, {A: 2, B: 1}).within == pytest.approx(0.15)
+    assert compare(found, {A: 4, B: 0}).within == pytest.approx(2.0)
+    assert compare(redirects([seen(1)]), {A: 0}).within is None
+
+
 def test_how_far_the_lost_clicks_reach_back_at_least() -> None:
     found = redirects([seen(4.90), seen(4.95, B), seen(4.97), seen(4.99, B)], [kill(5.0)])
     assert compare(found, {A: 1, B: 1}).reach == pytest.approx(0.02)
