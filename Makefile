@@ -46,9 +46,11 @@ down:
 	@echo "make knows no word '$@'. \`make\` alone lists its words." >&2; exit 2
 
 # --- for those who change the kit ----------------------------------------------------------------
-# The twins and the JavaScript service are plain processes, so RUNTIME=docker leaves them to the local run.
-PROOFS := checks/unit checks/matrix checks/journey checks/starters \
-          $(if $(filter docker,$(RUNTIME)),,checks/other_language checks/twins)
+# What asks a runtime for a stage is tested in the one that RUNTIME names. With docker the rest is left to the local run:
+# it knows no runtime, or it is the local one's own; and the twins and the JavaScript service are plain processes.
+IN_A_RUNTIME := checks/unit/docker checks/unit/service checks/unit/experiment checks/matrix checks/journey checks/starters
+PROOFS := $(if $(filter docker,$(RUNTIME)),$(IN_A_RUNTIME),\
+          checks/unit checks/matrix checks/journey checks/starters checks/other_language checks/twins)
 
 test: lint  ## the kit's own tests, with the checks and their broken twins, in the runtime that RUNTIME names
 	@.venv/bin/pytest $(PROOFS)
