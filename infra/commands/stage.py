@@ -54,7 +54,9 @@ def _runtime_for(project: Project) -> Runtime:
 
 
 def _print_next(lab: int, project: Project) -> None:
-    suffix = "" if project.port == 8000 else f" PORT={project.port}"
+    said = {name: os.environ.get(name) for name in ("APP", "PROJECT")}
+    words = {"PORT": str(project.port) if project.port != 8000 else None, **said}
+    suffix = "".join(f" {name}={value}" for name, value in words.items() if value)
     print("Next:")
     document = '{"url": "https://example.com/"}'
     print(f"  curl -i {project.base_url}/links -H 'Content-Type: application/json' -d '{document}'")

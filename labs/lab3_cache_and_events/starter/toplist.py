@@ -5,7 +5,7 @@ from events import follow
 
 def apply(messages):
     # TODO top: ZINCRBY by link, and the offsets beside it (a hash), in one step: MULTI/EXEC or a script. Compare the
-    #      offset first, as the worker does.
+    #      offset first, as the worker does. Leave out what is no click: the worker sets it aside.
     raise NotImplementedError("the top list is not kept yet: TODO top in toplist.py")
 
 
