@@ -13,7 +13,7 @@ from shortener.lab3_cache_and_events.redis_wire import Command, RedisAddress, Re
 log = logging.getLogger(__name__)
 
 SECONDS = 0.5  # for one round trip, connecting included; a request that finds one under way may wait for two
-COOL_DOWN = 1.0  # seconds between two looks whether Redis is back
+COOL_DOWN = 0.5  # seconds between two looks whether Redis is back
 FAILURES = (OSError, TimeoutError, hiredis.HiredisError)
 
 

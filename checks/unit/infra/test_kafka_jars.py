@@ -38,6 +38,9 @@ class Mirror(ThreadingHTTPServer):
     broken = ""
     slow = threading.Event()
 
+    def handle_error(self, *_: object) -> None:
+        """Quiet: one who is interrupted, or finds a wrong jar, hangs up in the middle."""
+
 
 class _Answer(BaseHTTPRequestHandler):
     server: Mirror
