@@ -76,19 +76,23 @@ class Follower:
         # A name that it keeps: started anew after a kill, it has its partitions back at once, without those 6 s.
         name = {"group.id": group, "group.instance.id": f"{socket.gethostname()}-{os.environ['PORT']}"}
         servers = client_settings(os.environ["KAFKA_BOOTSTRAP_SERVERS"])
-        self._consumer = Consumer({**servers, **SETTINGS, **name, "on_commit": self._on_commit})
+        heard = {"on_commit": self._on_commit, "error_cb": self._on_error}
+        self._settings = {**servers, **SETTINGS, **name, **heard}
         self._metrics, self._report = ConsumerMetrics(metrics), error_reporter()
         self._positions: dict[int, int] = {}  # of the partitions that are ours
         self._committed: dict[int, int] = {}  # those that Kafka was told, for whoever looks at the lag there
-        self._committing = False
+        self._committing = self._dead = False
         self._next_look = 0.0
 
     def follow(self, results: Results) -> None:
         """Until it shall stop. Raises Stopped when the results cannot be had by then."""
         self._results = results
-        self._consumer.subscribe([self._topic], on_assign=self._assign, on_revoke=self._forget, on_lost=self._forget)
+        self._join()
         try:
             while not self._stopping.requested:
+                if self._dead:
+                    self._consumer.close()
+                    self._join()
                 messages = self._sound(self._consumer.consume(self._batch_size, WAIT_SECONDS))
                 if messages:
                     self._apply(messages)
@@ -99,12 +103,22 @@ class Follower:
         finally:
             self._consumer.close()
 
+    def _join(self) -> None:
+        self._dead = self._committing = False
+        self._forget()
+        self._consumer = Consumer(self._settings)
+        self._consumer.subscribe([self._topic], on_assign=self._assign, on_revoke=self._forget, on_lost=self._forget)
+
+    def _on_error(self, error: KafkaError) -> None:
+        """A client with a fatal error does nothing any more. A broker that was away may lead to one: a commit from
+        before the group was joined anew is refused as another member's."""
+        self._dead = self._dead or error.fatal()
+        self._report(error)
+
     def _sound(self, messages: list[Message]) -> list[Message]:
         """Those that are messages, and not yet in the results: a log that was cut off begins anew below them."""
         for error in filter(None, [message.error() for message in messages]):
-            if error.fatal():
-                raise KafkaException(error)
-            self._report(error)
+            self._on_error(error)
         return [message for message in messages if message.error() is None and self._is_new(message)]
 
     def _is_new(self, message: Message) -> bool:
