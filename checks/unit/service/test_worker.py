@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
@@ -10,6 +11,7 @@ from urllib.request import urlopen
 
 import psycopg
 import pytest
+from confluent_kafka import Consumer
 
 from checks.eventually import eventually
 from checks.plugin.kafka_server import Offsets
@@ -123,6 +125,22 @@ def test_two_share_the_work_and_one_goes_on_alone(
         other.kill()
         put_more(10_000)
         expect_counts(events_url, links)
+
+
+def test_one_whose_name_another_took_joins_anew(worker: Process, broker: Broker, events_url: str) -> None:
+    """Its next commit is refused as another member's, which ends its client for good."""
+    links = some_links(2_000)
+    put(broker, "clicks", clicks_on(links))
+    expect_counts(events_url, links)
+    name = {"group.id": "worker", "group.instance.id": f"{socket.gethostname()}-{worker.port}"}
+    other = Consumer({"bootstrap.servers": broker.servers, **name})
+    other.subscribe(["clicks"])
+    assert eventually(lambda: other.poll(0.1) is not None or bool(other.assignment()), within=60, every=0)
+    other.close()
+    more = some_links(2_000, seed=1)
+    put(broker, "clicks", clicks_on(more))
+    expect_counts(events_url, links + more)
+    assert worker.stop() == 0
 
 
 def test_poison_is_set_aside_with_its_reason_and_the_others_are_counted(
