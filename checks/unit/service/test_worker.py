@@ -137,9 +137,12 @@ def test_one_whose_name_another_took_joins_anew(worker: Process, broker: Broker,
     other.subscribe(["clicks"])
     assert eventually(lambda: other.poll(0.1) is not None or bool(other.assignment()), within=60, every=0)
     other.close()
-    more = some_links(2_000, seed=1)
-    put(broker, "clicks", clicks_on(more))
-    expect_counts(events_url, links + more)
+    for seed in (1, 2):
+        more = some_links(2_000, seed=seed)
+        put(broker, "clicks", clicks_on(more))
+        links += more
+        expect_counts(events_url, links, within=30)
+        assert eventually(lambda: "fenced" in worker.log(), within=30), "the commit was not refused"
     assert worker.stop() == 0
 
 
