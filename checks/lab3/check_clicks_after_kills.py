@@ -23,7 +23,7 @@ ROUNDS, AGAINST = 3, 2  # kills of the service at most; so many that cost more a
 SLOT = 0.05  # seconds in which one link is clicked, so that a lost click has a time
 SERVICE_SECONDS = 1.3  # of load before each kill of the service
 SETTLED = 12.0  # seconds until its clicks are counted, when only the service was killed
-PROGRESS = 10.0  # seconds until a worker that was started reads on
+PROGRESS = 10.0  # seconds until a worker that was started reads on, or the first clicks are counted
 
 
 def check_clicks_worker_killed(stand: Stand, note: Callable[[str], None]) -> None:
@@ -51,6 +51,7 @@ def check_clicks_stores_killed(stand: Stand, note: Callable[[str], None]) -> Non
     with Visitors(stand.service, counts.links) as visitors:
         for box in ("redis", "postgres"):
             visitors.click_for(0.5)
+            eventually(lambda: any(counts.read(counts.links).values()), within=PROGRESS)  # a store forgets what it has
             stand.runtime.kill(box)
             visitors.click_for(PAUSE)
             stand.runtime.start(box)
