@@ -48,7 +48,7 @@ down:
 # --- for those who change the kit ----------------------------------------------------------------
 # What asks a runtime for a stage is tested in the one that RUNTIME names. With docker the rest is left to the local run:
 # it knows no runtime, or it is the local one's own; and the twins and the JavaScript service are plain processes.
-IN_A_RUNTIME := checks/unit/docker checks/unit/service checks/unit/experiment checks/matrix checks/journey checks/starters
+IN_A_RUNTIME := checks/unit/docker checks/unit/service checks/matrix checks/journey checks/starters
 PROOFS := $(if $(filter docker,$(RUNTIME)),$(IN_A_RUNTIME),\
           checks/unit checks/matrix checks/journey checks/starters checks/other_language checks/twins)
 
