@@ -9,9 +9,8 @@ from infra.experiment.ledger import GONE
 from infra.experiment.timeline import ClickAudit, Timeline
 
 _GET = "GET /{id}"
-_BUSY = (
-    0.03  # seconds that a tenth of the redirects take longer than on a machine that is too busy; else they take 5 ms
-)
+# Seconds that a tenth of the redirects take longer than on a machine that is too busy; on a quiet one all take 5 ms.
+_BUSY = 0.03
 _BUSY_WITHIN = 1.0  # seconds before a kill that such a machine may blur
 
 

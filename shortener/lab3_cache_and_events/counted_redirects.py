@@ -4,10 +4,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shortener.lab3_cache_and_events.click_events import ClickEvents
 
-CACHE_CONTROL = (
-    b"cache-control",
-    b"private, max-age=0",
-)  # otherwise a browser follows it alone the next time, uncounted
+# Otherwise a browser follows it by itself the next time, uncounted.
+CACHE_CONTROL = (b"cache-control", b"private, max-age=0")
 
 
 class CountedRedirects:
