@@ -41,7 +41,7 @@ def kill_redis() -> Experiment:
             second; without it {queries_without} queries. A redirect took {redirect_before_seconds} (median)
             before and {redirect_without_seconds} without (p99: {p99_before_seconds} and {p99_without_seconds}).
             What keeps this quiet: each call to Redis has a short timeout; after a failure Redis is left alone
-            for about a second instead of being asked by everyone; and redirects that ask Postgres at the same
+            for half a second instead of being asked by everyone; and redirects that ask Postgres at the same
             moment share one query, so that the database is not trampled by what the cache held off. A cache may
             make a service fast, but the service must work without it: then a lost cache is a matter of capacity,
             not of correctness. Know how much of it your database can bear before you need to. The cache came
