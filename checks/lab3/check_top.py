@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 from checks.eventually import eventually
 from checks.lab1.problem import expect_problem
-from checks.plugin.counted import TOPIC, Counts, click_event
+from checks.plugin.counted import TOPIC, Counts, click_event, link_of
+from checks.plugin.kafka_server import Kafka
 from checks.plugin.service import Answer, Service
 from checks.plugin.stand import Stand
 from checks.plugin.verdict import expect, inconclusive
 
 LEADS = (300, 200, 100)  # clicks that our links have more than any other
 MANY = 20_000  # clicks of another link, beyond which ours would have to be clicked too often
+READABLE = 200_000  # events that are read in a second or two
 REDIRECTS = 7
 PATIENCE = 5.0  # seconds that the list may be out of reach for
 WITHIN = 15.0  # seconds until the list has come as far as the clicks
@@ -23,7 +26,7 @@ def check_top(stand: Stand, note: Callable[[str], None]) -> None:
     """GET /stats/top shows the most clicked links first, with their clicks, as many as were asked for"""
     service = stand.service
     counts = Counts.begin(stand, len(LEADS))
-    most = max((item["clicks"] for item in _top(service, 1)), default=0)
+    most = _most(service, counts.kafka)
     if most > MANY:
         inconclusive(f"a link of this stage has {most:,} clicks: check on a fresh one (`lab down`)")
     wanted = {link: most + lead for link, lead in zip(counts.links, LEADS, strict=True)}
@@ -57,6 +60,16 @@ def check_top_refused(service: Service) -> None:
     expect(answer.status < 500, did="Asked for a huge limit.", expected="an answer below 500", got=answer)
     answer = _answer(service, "/stats/top")
     expect(answer.status == 200, did="Asked for /stats/top without a limit.", expected="200", got=answer)
+
+
+def _most(service: Service, kafka: Kafka) -> int:
+    """The clicks of the most clicked link, read from the events: the list itself may just be built anew."""
+    listed = max((item["clicks"] for item in _top(service, 1)), default=0)
+    if sum(kafka.ends(TOPIC).values()) > READABLE:
+        return listed
+    events = Counter(link_of(record.value) for record in kafka.records(TOPIC))
+    del events[None]  # what tells of no link
+    return max(listed, *events.values(), 0)
 
 
 def _answer(service: Service, path: str) -> Answer:
