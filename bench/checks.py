@@ -21,7 +21,7 @@ def _figure(labs: tuple[str, ...], most: float) -> Figure:
     environment = os.environ | {"RUNTIME": "local", "PROJECT": f"{default_name()}-bench-{os.getpid()}"}
     began, proved = time.monotonic(), True
     for lab in labs:
-        words = [ROOT / ".venv" / "bin" / "lab", "check", lab]
+        words = [str(ROOT / ".venv" / "bin" / "lab"), "check", lab]
         done = subprocess.run(words, env=environment, check=False, capture_output=True, text=True)
         if done.returncode:
             print(done.stdout, file=sys.stderr)
