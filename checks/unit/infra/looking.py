@@ -11,7 +11,12 @@ from infra.runtime.protocol import BoxStatus
 
 def get(runtime: LocalRuntime, path: str) -> int:
     """The status that the service answers; 0 when it does not."""
-    connection = http.client.HTTPConnection("127.0.0.1", runtime.project.port, timeout=5)
+    return status_at(("127.0.0.1", runtime.project.port), path, seconds=5)
+
+
+def status_at(address: tuple[str, int], path: str, seconds: float) -> int:
+    """The status that a server answers there within so many seconds; 0 when it does not."""
+    connection = http.client.HTTPConnection(*address, timeout=seconds)
     try:
         connection.request("GET", path)
         return connection.getresponse().status

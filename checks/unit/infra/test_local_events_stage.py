@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import os
 import signal
 import socket
@@ -16,7 +15,7 @@ import pytest
 from checks.eventually import eventually
 from checks.unit.infra.conftest import OpenStage
 from checks.unit.infra.helpers import living_below, soon
-from checks.unit.infra.looking import get, quiet, shown
+from checks.unit.infra.looking import get, quiet, shown, status_at
 from infra import own_variables
 from infra.errors import LabError, NotSupported
 from infra.runtime.local.runtime import LocalRuntime
@@ -34,14 +33,7 @@ def stage(open_stage: OpenStage) -> LocalRuntime:
 
 def ask(runtime: LocalRuntime, box: str, path: str) -> int:
     """The status that this box's copy of the tiny server answers; 0 when it does not."""
-    connection = http.client.HTTPConnection(*runtime.address(box), timeout=8)
-    try:
-        connection.request("GET", path)
-        return connection.getresponse().status
-    except (OSError, http.client.HTTPException):
-        return 0
-    finally:
-        connection.close()
+    return status_at(runtime.address(box), path, seconds=8)
 
 
 def works(runtime: LocalRuntime, box: str, path: str) -> None:
