@@ -36,9 +36,7 @@ def start(
 ) -> None:
     """Start a dead box and wait until it is ready; `start 1` lays down lab 1's starter."""
     if box.isdigit():
-        from infra.commands.starter import (
-            lay_down,
-        )  # EXTRAS: infra/commands/starter.py, lay_down(lab: int, folder: Path)
+        from infra.commands.starter import lay_down
 
         lay_down(int(box), folder)
         return
