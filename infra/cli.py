@@ -12,7 +12,21 @@ from pathlib import Path
 
 import typer
 
-from infra.commands import break_, check, explain, faults, hint, import_, load, numbers, replay, seed, stage, trace
+from infra.commands import (
+    break_,
+    check,
+    copies,
+    explain,
+    faults,
+    hint,
+    import_,
+    load,
+    numbers,
+    replay,
+    seed,
+    stage,
+    trace,
+)
 from infra.commands.doctor import doctor
 from infra.errors import LabError
 
@@ -39,7 +53,11 @@ app.command("restart")(faults.restart)
 app.command("fill")(faults.fill)
 app.command("cut")(faults.cut)
 app.command("slow")(faults.slow)
+app.command("drain")(faults.drain)
+app.command("admit")(faults.admit)
 app.command("heal")(faults.heal)
+app.command("scale")(copies.scale)
+app.command("deploy")(copies.deploy)
 app.command("numbers")(numbers.numbers)
 app.command("trace")(trace.trace)
 app.command("replay")(replay.replay)

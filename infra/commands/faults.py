@@ -78,6 +78,18 @@ def slow(
     print(f"Each way between {source} and {target} takes {delay:g} s longer. `make heal` ends that.")
 
 
+def drain(box: Box) -> None:
+    """The balancer sends a copy no new requests; those in flight end first (lab 4)."""
+    current().drain(box)
+    print(f"{box} has nothing in flight and gets no new requests. `lab admit {box}` or `make heal` lets it in again.")
+
+
+def admit(box: Box) -> None:
+    """The balancer sends a drained copy requests again."""
+    current().admit(box)
+    print(f"{box} gets requests again.")
+
+
 def heal() -> None:
     """Undo every fault and wait until all boxes are ready."""
     runtime = current()
