@@ -8,8 +8,9 @@ class Bounds:
     # One round trip to Redis takes 1 ms or less, one over a link slowed by 200 ms each way 400 ms: the first must not
     # be given up on a busy machine, and the second must be.
     try_seconds: float = 0.15
-    # A call with all its retries. Together with the query that follows it stays far below the 5 s that a request has.
-    call_seconds: float = 0.4
+    # All retries of a call together. It may have waited for two round trips before them, its own and the one under way:
+    # with the query that follows it stays far below the 5 s that a request has.
+    retry_seconds: float = 0.25
 
     tries: int = 3
     # The longest pause before the first retry, doubled for each further one, and the most that it grows to.

@@ -9,7 +9,7 @@ import contextlib
 import logging
 from typing import Any
 
-import hiredis
+from hiredis import ReplyError
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from shortener.lab1_file.batches import Batches
@@ -44,7 +44,7 @@ class ResilientCache:
         self._by_breaker, self._by_budget = rejected.labels("breaker"), rejected.labels("budget")
         self._by_bulkhead = rejected.labels("bulkhead")
         self._retries = Counter("cache_retries", "Calls that were tried again.", registry=metrics)
-        self._state = Gauge("cache_breaker_state", "0 closed, 1 half-open, 2 open.", registry=metrics)
+        self._state = Gauge("cache_breaker_state", "Closed 0, half-open 1, open 2.", registry=metrics)
         self._transitions = Counter("cache_breaker_transitions", "By new state.", ("to",), registry=metrics)
         for state in State:
             self._transitions.labels(state.name.lower())
@@ -62,34 +62,36 @@ class ResilientCache:
 
     async def call(self, *command: str | int) -> Any:
         """The reply to any command, such as `call("SET", "key", "value")`, tried again where it may be repeated."""
-        start = asyncio.get_running_loop().time()
         with self._lookups:
             try:
-                return await self.call_once(*command)
+                return await self._ask(command)
             except Unanswered:
                 again = repeated(command)
                 if again is None:
                     raise
-            return meaning(command, again, await self._retry(again, start + self._bounds.call_seconds))
+            return meaning(command, again, await self._retry(again))
 
     async def call_once(self, *command: str | int) -> Any:
         """For what must not happen twice, in a compartment that the caller has taken a place in."""
-        if not self._breaker.allows():
-            self._by_breaker.inc()
-            raise CacheAway("the cache is out of reach")
-        reply = await self._calls.put(command)
-        if isinstance(reply, hiredis.ReplyError):
-            raise Refused(str(reply))
-        return reply
+        return await self._ask(command)
 
     def close(self) -> None:
         if self._wire:
             self._wire.hang_up()
         self._wire = None
 
-    async def _retry(self, command: Command, end: float) -> Any:
+    async def _ask(self, command: Command) -> Any:
+        if not self._breaker.allows():
+            self._by_breaker.inc()
+            raise CacheAway("the cache is out of reach")
+        reply = await self._calls.put(command)
+        if isinstance(reply, ReplyError):
+            raise Refused(str(reply))
+        return reply
+
+    async def _retry(self, command: Command) -> Any:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout_at(end):
+            async with asyncio.timeout(self._bounds.retry_seconds):
                 for retry in range(self._bounds.tries - 1):
                     self._budget.failed()
                     if not self._budget.allows():
@@ -101,11 +103,11 @@ class ResilientCache:
                         break
                     self._retries.inc()
                     with contextlib.suppress(Unanswered):
-                        return await self.call_once(*command)
+                        return await self._ask(command)
         raise Unanswered("the cache did not answer in time")
 
     async def _round_trip(self, commands: list[Command]) -> list[Any]:
-        """One at a time; a command that Redis refuses is answered with the hiredis.ReplyError."""
+        """One at a time; a command that Redis refuses is answered with the ReplyError."""
         try:
             async with asyncio.timeout(self._bounds.try_seconds):
                 if self._wire is None or self._wire.closed:
