@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import redis
 from prometheus_client import CollectorRegistry
@@ -13,10 +14,22 @@ from prometheus_client import CollectorRegistry
 from shortener.lab1_file.links import Link, Unavailable
 from shortener.lab2_postgres.connections import Connections
 from shortener.lab2_postgres.postgres_store import PostgresStore
-from shortener.lab3_cache_and_events.cache import Cache
+from shortener.lab3_cache_and_events.cache import Cache, CacheCalls
 from shortener.lab3_cache_and_events.cached_store import CachedStore
 from shortener.lab3_cache_and_events.keys import LINK
 from shortener.lab3_cache_and_events.link_events import LinkEvents
+
+
+class ClosableCache(CacheCalls, Protocol):
+    def close(self) -> None: ...
+
+
+CacheOf = Callable[[str, CollectorRegistry], ClosableCache]
+
+
+def cache_of(url: str, _: CollectorRegistry) -> ClosableCache:
+    """Lab 3's cache, unless a test puts another in its place."""
+    return Cache(url)
 
 
 class Held:
@@ -44,7 +57,7 @@ class Held:
 @dataclass
 class Copy:
     held: Held
-    cache: Cache
+    cache: ClosableCache
     cached: CachedStore
     links: LinkEvents
     metrics: CollectorRegistry = field(repr=False)
@@ -62,9 +75,9 @@ class Copy:
 
 
 @contextlib.asynccontextmanager
-async def copy(database_url: str, redis_url: str) -> AsyncIterator[Copy]:
+async def copy(database_url: str, redis_url: str, cache_of: CacheOf = lambda url, _: Cache(url)) -> AsyncIterator[Copy]:
     connections, metrics = Connections(database_url), CollectorRegistry()
-    held, cache = Held(PostgresStore(connections)), Cache(redis_url)
+    held, cache = Held(PostgresStore(connections)), cache_of(redis_url, metrics)
     try:
         yield Copy(held, cache, CachedStore(held, cache, metrics), LinkEvents(connections), metrics)
     finally:

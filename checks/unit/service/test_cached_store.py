@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from checks.unit.service.copies import Copy, Seen, copy, looked_at
+from checks.unit.service import copies
+from checks.unit.service.copies import CacheOf, Copy, Seen, copy, looked_at
 from checks.unit.service.running import run
 from checks.unit.service.wire import Wire
 from shortener.lab1_file.links import Unavailable
 from shortener.lab3_cache_and_events import cache, cached_store
-from shortener.lab3_cache_and_events.cache import CacheAway
+from shortener.lab3_cache_and_events.cache import Cache, CacheAway
 from shortener.lab3_cache_and_events.cached_store import CHANGING, LEASE, UNKNOWN, UNKNOWN_TTL
 from shortener.lab3_cache_and_events.keys import LINK
 from shortener.lab3_cache_and_events.redis_wire import Command, RedisWire
+from shortener.lab4_many_copies.bounds import BOUNDS
+from shortener.lab4_many_copies.resilient_cache import ResilientCache
 
 OLD, NEW = "https://example.com/old", "https://example.com/new"
 NOBODY = "0000000"
@@ -29,6 +33,22 @@ async def until(holds: Callable[[], object], seconds: float = 5) -> None:
             await asyncio.sleep(0.005)
 
 
+PATIENT = replace(BOUNDS, try_seconds=5.0)
+CACHES: dict[str, CacheOf] = {
+    "lab 3": lambda url, _: Cache(url),
+    "lab 4": lambda url, metrics: ResilientCache(url, metrics, PATIENT),
+    "lab 4, short": lambda url, metrics: ResilientCache(url, metrics, BOUNDS),
+}
+
+
+@pytest.fixture(autouse=True, params=["lab 3", "lab 4"])
+def lab(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What the store promises with lab 3's cache, it promises with lab 4's."""
+    name: str = request.param
+    monkeypatch.setattr(copies, "cache_of", CACHES[name])
+    return name
+
+
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine, too, nothing below runs out of time but what a test lets run out of time."""
@@ -38,8 +58,10 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def short(patience: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def short(patience: None, lab: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Redis is not waited for long."""
+    if lab == "lab 4":
+        monkeypatch.setattr(copies, "cache_of", CACHES["lab 4, short"])
     monkeypatch.setattr(cache, "SECONDS", 0.3)
     monkeypatch.setattr(cache, "COOL_DOWN", 0.3)
 
@@ -107,13 +129,13 @@ def test_reads_of_many_links_at_once_are_few_round_trips(
         async with copy(events_url, redis_url) as one:
             links = [await one.links.add(f"{OLD}{number}") for number in range(50)]
             sizes: list[int] = []
-            ask = RedisWire.ask
+            exchange = RedisWire.exchange
 
             async def noted(wire: RedisWire, commands: Sequence[Command]) -> list[Any]:
                 sizes.append(len([command for command in commands if command[0] == "GET"]))
-                return await ask(wire, commands)
+                return await exchange(wire, commands)
 
-            monkeypatch.setattr(RedisWire, "ask", noted)
+            monkeypatch.setattr(RedisWire, "exchange", noted)
             for _ in range(2):
                 urls = await asyncio.gather(*[one.cached.find_url(link.id) for link in links])
                 assert urls == [link.url for link in links]

@@ -1,4 +1,4 @@
-"""A relay between the code under test and its server, which can be cut."""
+"""A relay between the code under test and its server, which can be cut, or slowed."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from urllib.parse import urlsplit
 
 
 class Wire:
-    """A relay to the server that can stop to pass anything on, without telling anyone."""
+    """A relay to the server that can stop to pass anything on, without telling anyone; or do so later."""
 
     def __init__(self, url: str) -> None:
         self._url, self._target = url, urlsplit(url)
         self.flows = asyncio.Event()
         self.flows.set()
+        self.delay = 0.0  # seconds, each way
         self._writers: list[asyncio.StreamWriter] = []
 
     @contextlib.asynccontextmanager
@@ -37,5 +38,6 @@ class Wire:
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65_536):
             await self.flows.wait()
+            await asyncio.sleep(self.delay)
             writer.write(data)
         writer.close()
