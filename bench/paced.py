@@ -97,9 +97,14 @@ def main() -> None:
     ports, rate, seconds = sys.argv[1:]
     paths, over = sys.stdin.readline().split(), threading.Event()
     if not float(seconds):
-        threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
+        threading.Thread(target=_set_at_the_end_of_input, args=(over,), daemon=True).start()
     load = paced([int(port) for port in ports.split(",")], float(rate), float(seconds), paths, over)
     print(json.dumps(uvloop.run(load)))
+
+
+def _set_at_the_end_of_input(over: threading.Event) -> None:
+    sys.stdin.read()
+    over.set()
 
 
 if __name__ == "__main__":
