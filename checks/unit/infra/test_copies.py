@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -109,6 +109,9 @@ def deployed(version: str | None, stage: FakeStage) -> list[str]:
     return stage.done
 
 
+BOTH: tuple[Callable[[FakeStage], list[str]], ...] = (lambda one: deployed(None, one), lambda one: scaled(2, one))
+
+
 def test_more_copies_get_requests_once_they_stand_and_those_that_go_are_drained_first() -> None:
     assert scaled(5, FakeStage()) == ["copies 5", "admit app-4", "admit app-5"]
     assert scaled(1, FakeStage()) == ["drain app-3", "copies 2", "drain app-2", "copies 1"]
@@ -130,7 +133,7 @@ def test_a_deploy_stops_where_a_copy_does_not_become_ready_and_says_so() -> None
 
 
 def test_whoever_interrupts_it_leaves_the_copy_in_its_turn() -> None:
-    for work in (lambda stage: deployed(None, stage), lambda stage: scaled(2, stage)):
+    for work in BOTH:
         stage = FakeStage(interrupted="app-3")
         with pytest.raises(KeyboardInterrupt):
             work(stage)
@@ -149,7 +152,7 @@ def test_wrong_words_end_in_a_sentence() -> None:
     for label in ("", "a/b", "two words", "x" * 41):
         with pytest.raises(LabError, match="will not do"):
             command.deploy(label)
-    for work in (lambda stage: scaled(2, stage), lambda stage: deployed(None, stage)):
+    for work in BOTH:
         with pytest.raises(LabError, match="copies stand from lab 4 on"):
             work(FakeStage(stage=described(3)))
 

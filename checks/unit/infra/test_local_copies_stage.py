@@ -1,4 +1,4 @@
-"""Lab 4's stage in the local runtime: no GET fails while copies come, go, are replaced or killed, and all of it heals."""
+"""Lab 4 in the local runtime: no GET fails while copies come, go, are replaced or killed, and all of it heals."""
 
 from __future__ import annotations
 
