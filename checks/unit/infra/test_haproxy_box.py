@@ -157,7 +157,6 @@ def test_a_get_without_an_answer_is_sent_to_another_copy_and_a_post_is_not(stand
     while posts[-1].status_code == 200 and len(posts) < 30:
         posts.append(stand.ask("POST"))
     assert (posts[-1].status_code, posts[-1].headers["Retry-After"]) == (503, "1")
-    assert posts[-1].elapsed.total_seconds() < 5.0
     assert sum(copy.asked.count("POST") for copy in stand.copies) == len(posts)
 
 
