@@ -12,7 +12,22 @@ from pathlib import Path
 
 import typer
 
-from infra.commands import break_, check, explain, faults, hint, import_, load, numbers, replay, seed, stage, trace
+from infra.commands import (
+    backup,
+    break_,
+    check,
+    explain,
+    faults,
+    hint,
+    import_,
+    load,
+    numbers,
+    replay,
+    restore,
+    seed,
+    stage,
+    trace,
+)
 from infra.commands.doctor import doctor
 from infra.errors import LabError
 
@@ -46,6 +61,8 @@ app.command("replay")(replay.replay)
 app.command("explain")(explain.explain)
 app.command("seed")(seed.seed)
 app.command("import")(import_.import_links)
+app.command("backup")(backup.backup)
+app.command("restore")(restore.restore)
 app.command("hint")(hint.hint)
 
 
