@@ -1,7 +1,7 @@
-"""What there is to restore from - base backups, runs of the log, forks of timelines - and which of it leads to a moment.
+"""What there is to restore from (base backups, runs of the log, forks of timelines) and what leads to a moment. Lab 4.
 
-Pure: no I/O. A restore begins a new timeline, so the log is a tree; each run of it was live from its beginning until the
-next one's. The state at a moment is that of the run that was live then. Lab 4."""
+Pure: no I/O. A restore begins a new timeline, so the log is a tree; each run of it was live from its beginning until
+that of the next one. The state at a moment is that of the run that was live then."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from infra.errors import LabError
 
 @dataclass(frozen=True)
 class Backup:
-    """A base backup. `line` names the database that it is of (one that was made anew is another); `first` is the segment
-    of the log where it begins, and at `end`, at the time `ended`, it is whole."""
+    """A base backup. `line` names the database that it is of (one that was made anew is another); it begins in the
+    segment `first` of the log, and is whole from `end` in the log, at the time `ended`, on."""
 
     label: str
     line: str
@@ -62,7 +62,7 @@ class Catalog:
     data: bool
 
     def choose(self, moment: float | None) -> Choice:
-        """What leads to that moment, or, when it is None, to the last one there is. Raises LabError when nothing does."""
+        """What leads to that moment, or when it is None to the last one there is. Raises LabError when nothing does."""
         if not self.backups:
             raise LabError("There is no backup to restore from. Make one while the stage is whole: `lab backup`.")
         if moment is not None and moment < self.backups[0].ended:
@@ -77,7 +77,7 @@ class Catalog:
                 break
         raise LabError(
             "No backup leads there: the log has a gap, or the database was made anew meanwhile."
-            " `lab backup --list` shows from when on each leads; `lab restore` alone goes to the last moment that can be had."
+            " `lab backup --list` shows from when on each leads; `lab restore` alone goes to the last moment there is."
         )
 
     def _leads_to(self, backup: Backup, run: Run, moment: float | None) -> bool:
@@ -99,9 +99,8 @@ class Catalog:
 
     def _is_gap(self, run: Run) -> bool:
         """Whether the log goes on there in the same timeline, with something missing before it."""
-        return any(
-            other.line == run.line and other.timeline == run.timeline for other in self.runs if other.began < run.began
-        )
+        before = [other for other in self.runs if other.began < run.began]
+        return any((other.line, other.timeline) == (run.line, run.timeline) for other in before)
 
 
 def read(text: str) -> Catalog:

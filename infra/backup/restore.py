@@ -93,7 +93,7 @@ def _put_back(runtime: Runtime, progress: Progress) -> None:
             runtime.heal()
         else:
             progress(
-                "that did not work out, and there is no database: `lab restore` again, before `make heal` makes a new one"
+                "that did not work out, and there is no database: `lab restore` again, or `make heal` for a new one"
             )
 
 

@@ -1,4 +1,4 @@
-"""The scripts beside this, run in the stage's tool box `backup`, in both runtimes; how each can fail, in words. Lab 4."""
+"""The scripts beside this, run in the stage's tool box `backup`; how each can fail, in words. Lab 4."""
 
 from __future__ import annotations
 
@@ -8,33 +8,21 @@ from infra.runtime.protocol import Runtime
 
 TOOL = "backup"
 
+# By script and exit code; what its programs said stands above it on the terminal.
 _FAILURES = {
-    (
-        "take",
-        3,
-    ): "The base backup could not be made; what Postgres said stands above. Look at `lab status` and at the disk"
-    " with `df -h`, then run `lab backup` again.",
-    (
-        "take",
-        4,
-    ): "The backup is not what the server sent, so it was thrown away; what is wrong with it stands above. Run"
-    " `lab backup` again, and mistrust this disk.",
-    (
-        "take",
-        5,
-    ): "The archive does not follow Postgres, so a backup would lead nowhere. Look with `lab logs wal-archive`,"
+    "take 3": "The base backup could not be made (see above). Look at `lab status`, and at the disk with `df -h`, then"
+    " run `lab backup` again.",
+    "take 4": "The backup is not what the server sent (see above), so it is thrown away. Run `lab backup` again, and"
+    " mistrust this disk.",
+    "take 5": "The archive does not follow Postgres, so a backup would lead nowhere. Look with `lab logs wal-archive`,"
     " mend the stage with `make heal`, then run `lab backup` again.",
-    ("verify", 3): "There is no such backup. `lab backup --list` names those that there are.",
-    ("verify", 4): "This backup is damaged; what is wrong with it stands above. Do not count on it: run `lab backup`.",
-    (
-        "restore",
-        3,
-    ): "There is no room to lay the backup down beside the database as it is (see above). Make room, look with"
-    " `df -h`, then run `lab restore` again.",
-    ("restore", 6): "The log could not be replayed; what Postgres said stands above. Try another time or, with"
-    " `lab backup --list`, another backup.",
-    ("restore", 7): "Postgres was started while its data was restored, so the old data stayed in place. Run"
-    " `lab restore` again, and no other command meanwhile.",
+    "verify 3": "There is no such backup. `lab backup --list` names those that there are.",
+    "verify 4": "This backup is damaged (see above). Make another one: `lab backup`.",
+    "restore 3": "The backup could not be laid down beside the database (see above). Look with `df -h` for room, then"
+    " run `lab restore` again.",
+    "restore 6": "The log could not be replayed (see above). Look with `df -h` for room, or try another time.",
+    "restore 7": "Postgres was started while its data was restored, so the old data stayed. Run `lab restore` again, and"
+    " no other command meanwhile.",
 }
 
 
@@ -42,8 +30,8 @@ def tool(runtime: Runtime, name: str, *words: str) -> str:
     """What the script wrote to standard output. Raises LabError when it failed."""
     code, said = runtime.output(TOOL, [name, *words])
     if code != 0:
-        why = f"`{name}` of the box {TOOL} ended with exit code {code}; why stands above. Mend that, then try again."
-        raise LabError(_FAILURES.get((name, code), why))
+        other = f"`{name}` in the box {TOOL} ended with exit code {code} (see above). Mend that, then try again."
+        raise LabError(_FAILURES.get(f"{name} {code}", other))
     return said.strip()
 
 

@@ -1,4 +1,4 @@
-"""Postgres' own programs beside the server, run by the scripts of infra/backup: the log's archive, and one-off tools. Lab 4."""
+"""Postgres' programs beside the server, run by the scripts of infra/backup: the archive and its tools. Lab 4."""
 
 from __future__ import annotations
 

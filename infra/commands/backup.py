@@ -32,9 +32,7 @@ def backup(
         took = time.monotonic() - began
         print(f"The backup {made.label} is made and verified: {made.size / 2**20:,.0f} MB ({took:.1f} s).")
         print(f"`lab restore --to TIME` goes to any moment from {local(made.ended)} on.")
-        print(
-            f"The newest {take.KEEP} are kept, also after `make down`; `lab down --volumes` removes them with the data."
-        )
+        print(f"The newest {take.KEEP} stay, also after `make down`; `lab down --volumes` removes them with the data.")
         return
     catalog = look(runtime)
     if not catalog.backups:

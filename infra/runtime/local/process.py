@@ -87,7 +87,7 @@ class BoxProcess:
     def run(self, launch: Launch, stdin: Path | None, stdout: IO[bytes] | None = None) -> int:
         """Run it in the foreground, in the terminal's own session so that Ctrl-C reaches it; return its exit code.
 
-        `launch.log` is not used: it writes to the terminal, or to `stdout`. `stdin` None leaves it the terminal's input."""
+        `launch.log` is not used: it writes to the terminal, or to `stdout`. `stdin` None leaves it the terminal's."""
         with contextlib.ExitStack() as stack:
             source = stack.enter_context(stdin.open("rb")) if stdin else None
             lock = stack.enter_context(self.held())
