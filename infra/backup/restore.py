@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from infra.backup.catalog import Catalog, Choice, local, utc
 from infra.backup.groups import forget_groups
-from infra.backup.served import first_served, some_link
+from infra.backup.served import some_link, watched
 from infra.backup.tool import look, tool
 from infra.errors import LabError
 from infra.interrupt import undisturbed
@@ -62,7 +61,7 @@ def restore(runtime: Runtime, moment: float | None, progress: Progress) -> Resto
         _put_back(runtime, progress)
         raise
     try:
-        seconds = _bring_back(runtime, began, progress)
+        seconds = _bring_back(runtime, progress) - began
     except LabError as error:
         raise LabError(
             f"The database is restored, but the stage does not stand again: {error} Run `make heal`."
@@ -97,24 +96,20 @@ def _put_back(runtime: Runtime, progress: Progress) -> None:
             )
 
 
-def _bring_back(runtime: Runtime, began: float, progress: Progress) -> float:
+def _bring_back(runtime: Runtime, progress: Progress) -> float:
     """Start everything, the archive before anybody can write; returns when the first GET was served."""
     stage = runtime.stage
     caches = [box.name for box in stage.boxes if box.native.kind == "redis"]
     copies = [box.name for box in stage.boxes if box.native.process == "web"]
-    _start(runtime, [DATABASE, ARCHIVE, *caches, *copies[:1]])
-    seconds = first_served(runtime, some_link(runtime)) - began
-    progress(f"the service answers again ({seconds:.1f} s)")
-    _start(runtime, copies[1:])
-    forget_groups(runtime, progress)
-    runtime.heal()
-    tool(runtime, "tidy")
-    return seconds
-
-
-def _start(runtime: Runtime, boxes: Sequence[str]) -> None:
-    for name in boxes:
+    for name in (DATABASE, ARCHIVE, *caches):
         runtime.start(name)
+    with watched(runtime, some_link(runtime)) as served:
+        for name in copies:
+            runtime.start(name)
+        forget_groups(runtime, progress)
+        runtime.heal()
+        tool(runtime, "tidy")
+        return served.result()
 
 
 def lose(runtime: Runtime) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from infra.errors import LabError
 from infra.runtime.protocol import Runtime
@@ -35,20 +38,28 @@ def some_link(runtime: Runtime) -> str | None:
     return None
 
 
-def first_served(runtime: Runtime, link: str | None) -> float:
-    """When, on the monotonic clock, the redirect of that link was answered; without a link, when any was looked up.
+@contextlib.contextmanager
+def watched(runtime: Runtime, link: str | None) -> Iterator[Future[float]]:
+    """While the service comes back: when, on the monotonic clock, that link was first answered by its redirect; without
+    a link, when any was looked up. The future raises LabError when that does not come."""
+    place = runtime.address("balancer" if any("balancer" in box.names for box in runtime.stage.boxes) else "app")
+    given_up = threading.Event()
+    with ThreadPoolExecutor(1) as thread:
+        try:
+            yield thread.submit(_first_served, place, link, given_up)
+        finally:
+            given_up.set()
 
-    Raises LabError when that takes too long."""
-    balancer = any("balancer" in box.names for box in runtime.stage.boxes)
-    host, port = runtime.address("balancer" if balancer else "app")
+
+def _first_served(place: tuple[str, int], link: str | None, given_up: threading.Event) -> float:
     deadline = time.monotonic() + SECONDS
+    path = f"/{link or 'nolink0'}"
     while True:
-        status = _get(host, port, f"/{link or 'nolink0'}")
+        status = _get(*place, path)
         if status == 302 or (link is None and status == 404):
             return time.monotonic()
-        if time.monotonic() > deadline:
-            raise LabError(f"GET /{link or 'nolink0'} is answered by {status or 'nothing'} after {SECONDS:.0f} s.")
-        time.sleep(_POLL)
+        if given_up.wait(_POLL) or time.monotonic() > deadline:
+            raise LabError(f"GET {path} is still answered by {status or 'nothing'}.")
 
 
 def _get(host: str, port: int, path: str) -> int:

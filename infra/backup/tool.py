@@ -21,8 +21,8 @@ _FAILURES = {
     "restore 3": "The backup could not be laid down beside the database (see above). Look with `df -h` for room, then"
     " run `lab restore` again.",
     "restore 6": "The log could not be replayed (see above). Look with `df -h` for room, or try another time.",
-    "restore 7": "Postgres was started while its data was restored, so the old data stayed. Run `lab restore` again, and"
-    " no other command meanwhile.",
+    "restore 7": "Postgres was started while its data was restored, so the old data stayed. Run `lab restore` again,"
+    " and no other command meanwhile.",
 }
 
 
