@@ -111,7 +111,7 @@ def read(text: str) -> Catalog:
         for label, line, first, end, ended, size in (row[1:] for row in rows if row[:1] == ["backup"] and len(row) == 7)
     ]
     runs = [
-        Run(line, first, float(began), _seconds(lost))
+        Run(line, first, float(began), read_seconds(lost))
         for line, first, began, lost in (row[1:] for row in rows if row[:1] == ["run"] and len(row) == 5)
     ]
     forks = {
@@ -145,7 +145,7 @@ def utc(moment: float) -> str:
     return datetime.fromtimestamp(moment, UTC).isoformat(sep=" ", timespec="microseconds")
 
 
-def _seconds(text: str) -> float | None:
+def read_seconds(text: str) -> float | None:
     """`1764400000.123`, or without the fraction where `date` knows none."""
     try:
         return float(text.removesuffix("N").rstrip("."))

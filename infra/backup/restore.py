@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
-from infra.backup.catalog import Catalog, Choice, local, utc
+from infra.backup.catalog import Catalog, Choice, local, read_seconds, utc
 from infra.backup.groups import forget_groups
 from infra.backup.served import some_link, watched
 from infra.backup.tool import look, tool
@@ -52,11 +54,7 @@ def restore(runtime: Runtime, moment: float | None, progress: Progress) -> Resto
     status = {box.name: box for box in runtime.status()}
     whole = moment is not None or (_followed(status) and choice.run == catalog.runs[-1])
     try:
-        _take_out(runtime, status, progress)
-        lost = next((run.lost for run in look(runtime).runs if run.first == choice.run.first), None)
-        progress(f"base backup {choice.backup.label}, then the log to {local(moment) if moment else 'its end'}")
-        words = [] if moment is None else [utc(moment)]
-        said = tool(runtime, "restore", choice.backup.label, choice.run.line, f"{choice.run.timeline:x}", *words)
+        said = _exchange(runtime, choice, moment, status, progress)
     except BaseException:
         _put_back(runtime, progress)
         raise
@@ -66,7 +64,8 @@ def restore(runtime: Runtime, moment: float | None, progress: Progress) -> Resto
         raise LabError(
             f"The database is restored, but the stage does not stand again: {error} Run `make heal`."
         ) from error
-    return Restored(choice, seconds, datetime.fromisoformat(said).timestamp() if said else None, lost, whole)
+    kept = datetime.fromisoformat(said["kept"]).timestamp() if "kept" in said else None
+    return Restored(choice, seconds, kept, read_seconds(said.get("lost", "")), whole)
 
 
 def _followed(status: dict[str, BoxStatus]) -> bool:
@@ -74,14 +73,28 @@ def _followed(status: dict[str, BoxStatus]) -> bool:
     return all(box in status and status[box].ready for box in (DATABASE, ARCHIVE))
 
 
-def _take_out(runtime: Runtime, status: dict[str, BoxStatus], progress: Progress) -> None:
-    """First those that use the database and the cache of it, then the database, then the archive, which so gets all."""
+def _exchange(
+    runtime: Runtime, choice: Choice, moment: float | None, status: dict[str, BoxStatus], progress: Progress
+) -> dict[str, str]:
+    """First the database is stopped, then the archive, which so gets everything. Those that use the database, and the
+    cache of it, are stopped meanwhile."""
     clients = {source for source, target, _ in runtime.stage.links() if target == DATABASE} - {ARCHIVE}
     caches = {box.name for box in runtime.stage.boxes if box.native.kind == "redis"}
-    progress("what uses the database is stopped, and it itself")
-    for name in [*sorted(clients | caches), DATABASE, ARCHIVE]:
-        if name in status and status[name].state in ("running", "paused"):
-            runtime.stop(name)
+
+    def stop(names: Iterable[str]) -> None:
+        for name in names:
+            if name in status and status[name].state in ("running", "paused"):
+                runtime.stop(name)
+
+    progress("Postgres is stopped, and whoever uses it")
+    stop([DATABASE, ARCHIVE])
+    progress(f"base backup {choice.backup.label}, then the log to {local(moment) if moment else 'its end'}")
+    with ThreadPoolExecutor(1) as aside:
+        stopped = aside.submit(stop, sorted(clients | caches))
+        words = [] if moment is None else [utc(moment)]
+        said = tool(runtime, "restore", choice.backup.label, choice.run.line, choice.run.first, *words)
+        stopped.result()
+    return dict(line.split(" ", 1) for line in said.splitlines())
 
 
 def _put_back(runtime: Runtime, progress: Progress) -> None:

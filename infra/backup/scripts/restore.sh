@@ -1,10 +1,11 @@
-# restore LABEL LINE TIMELINE [TIME]: that base backup, with the log replayed up to TIME or its end, takes the database's
-# place. The old one stays as it is until the new one is whole. 3: no room; 6: the log could not be replayed;
+# restore LABEL LINE RUN [TIME]: that base backup, with the log replayed up to TIME or its end in that run of it, takes the
+# database's place. It says when the newest write in it was committed, and when the archive lost the server. The old one stays as it is until the new one is whole. 3: no room; 6: the log could not be replayed;
 # 7: Postgres runs.
 new=$PGDATA/.restored
 work=$(mktemp -d) # its path is short: a socket's may have 107 bytes
 log=$work/log
 export WAL="$ARCHIVE/wal/$2"
+timeline=$((0x${3%????????????????}))
 
 clean_up() {
     trap '' INT TERM
@@ -57,10 +58,10 @@ tenths=0 all=$(find "$WAL" -name '*0*' -type f ! -name '*.history' | wc -l)
 [ "$all" -gt 0 ] || all=1
 
 say "the log is replayed"
-if ! replay -c recovery_target_timeline="$((0x$3))" ${4:+-c recovery_target_time="$4" -c recovery_target_action=promote}; then
+if ! replay -c recovery_target_timeline="$timeline" ${4:+-c recovery_target_time="$4" -c recovery_target_action=promote}; then
     # Nothing was committed after TIME: the end of the log is the state at TIME.
     if [ -z "${4:-}" ] || ! grep -q 'recovery ended before configured recovery target was reached' "$log" ||
-        ! replay -c recovery_target_timeline="$((0x$3))"; then
+        ! replay -c recovery_target_timeline="$timeline"; then
         grep -E 'FATAL|PANIC|ERROR|No space' "$log" | tail -n 5 >&2
         exit 6
     fi
@@ -82,4 +83,5 @@ if [ -s "$PGDATA/.replaced/postmaster.pid" ]; then
     shared=$(sed -n '7s/.* //p' "$PGDATA/.replaced/postmaster.pid")
     ipcrm -m "$shared" 2>/dev/null || :
 fi
-sed -n 's/.*last completed transaction was at log time //p' "$log" | tail -n 1
+sed -n 's/.*last completed transaction was at log time /kept /p' "$log" | tail -n 1
+if [ -e "$WAL/$3/lost" ]; then echo "lost $(cat "$WAL/$3/lost")"; fi
