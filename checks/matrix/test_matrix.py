@@ -14,6 +14,7 @@ import pytest
 
 from checks.eventually import eventually
 from checks.matrix.stage_fixture import own_stage
+from infra.commands.context import LABS
 from infra.errors import LabError, NotSupported
 from infra.project import COMPOSE_FILE
 from infra.runtime.choose import choose
@@ -132,6 +133,15 @@ def cached_only(stand: Stand) -> None:
     assert stand.healthz().status_code == 200
 
 
+def by_another(stand: Stand) -> None:
+    """The other copies serve: each link is followed in time, and a write is taken, at worst when it is sent again."""
+    for _ in range(6):
+        followed = stand.get()
+        assert followed.headers["location"] == stand.url
+        assert followed.elapsed.total_seconds() < DEADLINE
+    assert eventually(lambda: stand.post().status_code == 201, within=2 * DEADLINE)
+
+
 @dataclass(frozen=True)
 class Row:
     """One cell of the matrix: the fault, on what, and what a client then meets."""
@@ -177,11 +187,21 @@ ROWS = (
     *(Row(3, "cut", ("outbox", server), as_ever) for server in ("kafka", "postgres", "redis")),
     *(Row(3, "cut", ("toplist", server), as_ever) for server in ("kafka", "redis")),
     *(Row(3, "cut", ("audit", server), as_ever) for server in ("kafka", "postgres")),
+    Row(4, "kill", ("balancer",), refused),
+    Row(4, "stop", ("balancer",), refused),
+    Row(4, "pause", ("balancer",), silent),
+    *(Row(4, fault, ("app-2",), by_another) for fault in ("kill", "stop", "pause", "drain")),
+    Row(4, "cut", ("balancer", "app-2"), by_another),
+    Row(4, "slow", ("balancer", "app-2"), goes_on),
+    Row(4, "cut", ("app-2", "postgres"), by_another),
+    Row(4, "slow", ("app-2", "postgres"), goes_on),
 )
 # Lab 3's consumers end, stop and wait alike: one of them stands for the others, and each link counts that one uses.
 ALIKE = {"toplist", "audit"}
 UNUSED = {("worker", "redis"), ("toplist", "postgres"), ("audit", "redis")}
-LABS = (1, 2, 3)
+# A copy of lab 4 is like the others, and what it meets at the servers behind it alone is as in lab 3.
+COPIES = {"app-1", "app-2", "app-3"}
+AS_IN_LAB_3 = {("app-2", "redis"), ("app-2", "kafka")}
 
 
 @contextlib.contextmanager
@@ -252,16 +272,26 @@ def test_a_link_that_is_not_there_cannot_be_cut(stands: Callable[[int], Stand]) 
     assert stand.runtime.faults() == []
 
 
-@pytest.mark.parametrize("lab", LABS)
-def test_the_matrix_leaves_no_box_and_no_link_out(lab: int) -> None:
+def boxes_and_links(lab: int) -> tuple[set[str], set[tuple[str, str]]]:
+    """Whatever can be struck in that lab; one copy stands for all."""
     stage = read_stage(COMPOSE_FILE, frozenset({f"lab-{lab}"}), {})
     standing = {box.name for box in stage.boxes if not box.step}
+    links = {(source, target) for source, target, _ in stage.links() if source in standing}
+    others = COPIES - {"app-2"}
+    return standing - others, {link for link in links if not others & set(link)} - UNUSED
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_the_matrix_leaves_no_box_and_no_link_out(lab: int) -> None:
+    standing, links = boxes_and_links(lab)
+    if lab == 4:
+        before = boxes_and_links(3)
+        standing, links = standing - before[0], links - before[1] - AS_IN_LAB_3
     rows = [row for row in ROWS if row.lab == lab]
     for fault in ("kill", "pause", "stop"):
         struck = {row.on[0] for row in rows if row.fault == fault}
         assert struck <= standing
         assert standing - struck <= (ALIKE if fault != "kill" else set())
-    links = {(source, target) for source, target, _ in stage.links() if source in standing} - UNUSED
     assert {row.on for row in rows if row.fault == "cut"} == links
     consumers = {link for link in links if link[0] in {"outbox", *ALIKE}}
     assert {row.on for row in rows if row.fault == "slow"} == links - consumers
