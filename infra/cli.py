@@ -12,7 +12,21 @@ from pathlib import Path
 
 import typer
 
-from infra.commands import break_, check, explain, faults, hint, import_, load, numbers, replay, seed, stage, trace
+from infra.commands import (
+    break_,
+    check,
+    explain,
+    faults,
+    hint,
+    import_,
+    load,
+    numbers,
+    replay,
+    ring,
+    seed,
+    stage,
+    trace,
+)
 from infra.commands.doctor import doctor
 from infra.errors import LabError
 
@@ -46,6 +60,7 @@ app.command("replay")(replay.replay)
 app.command("explain")(explain.explain)
 app.command("seed")(seed.seed)
 app.command("import")(import_.import_links)
+app.command("ring")(ring.ring)
 app.command("hint")(hint.hint)
 
 
