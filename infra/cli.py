@@ -14,6 +14,7 @@ import typer
 
 from infra.commands import (
     break_,
+    capacity,
     check,
     explain,
     faults,
@@ -60,6 +61,7 @@ app.command("replay")(replay.replay)
 app.command("explain")(explain.explain)
 app.command("seed")(seed.seed)
 app.command("import")(import_.import_links)
+app.command("capacity")(capacity.capacity)
 app.command("ring")(ring.ring)
 app.command("hint")(hint.hint)
 

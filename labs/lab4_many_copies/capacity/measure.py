@@ -1,0 +1,87 @@
+"""Measures what `lab capacity` counts with, on a stage that stands: about ten seconds, on one copy of it. Lab 4."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+
+import orjson
+
+from infra.errors import LabError
+from infra.runtime.protocol import Progress, Runtime
+from labs.lab4_many_copies.capacity.answers import answers
+from labs.lab4_many_copies.capacity.rates import Rate
+from labs.lab4_many_copies.capacity.stored import entry_bytes, event_bytes, row_bytes, url_of
+
+_SECONDS = 3.0  # for the writes, and again for the redirects
+_WARM_UP = 1.0  # seconds
+_URL = 100  # bytes
+_FOLLOWED = 200  # links: each is in the cache soon
+_WRITERS, _READERS = 16, 32  # connections
+
+
+@dataclass
+class Measured:
+    """`made`: links that the measurement left on the stage. `missing`: what could not be measured, and why."""
+
+    rates: dict[str, Rate] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    made: int = 0
+
+
+def measure(stage: Runtime, lab: int, progress: Progress) -> Measured:
+    """Raises LabError when the service does not answer as it should; a server that is not there is only missing."""
+    source = f"measured on lab {lab}, {date.today().isoformat()}"
+    found = Measured()
+
+    def note(what: str, *figures: tuple[str, float]) -> None:
+        for name, value in figures:
+            found.rates[name] = Rate(value, source)
+        progress(what)
+
+    address = stage.address("app")
+    ids, rate = _writes(address)
+    found.made = len(ids)
+    note(f"one copy takes {rate:,.0f} new links a second", ("writes", rate))
+    rate, size = _redirects(address, ids[:_FOLLOWED])
+    note(f"one copy answers {rate:,.0f} redirects a second", ("redirects", rate), ("answer", float(size - _URL)))
+    boxes = {name for box in stage.stage.boxes for name in box.names}
+    last = ids[:_FOLLOWED][-1]
+    servers: dict[str, Callable[[], list[tuple[str, float]]]] = {
+        "postgres": lambda: list(zip(("row", "url-copies"), row_bytes(stage), strict=True)),
+        "redis": lambda: [("entry", entry_bytes(stage, last, _URL))],
+        "kafka": lambda: [("event", event_bytes(stage))],
+    }
+    for box, ask in servers.items():
+        try:
+            if box not in boxes:
+                raise LabError(f"lab {lab} has no {box}")
+            note(f"{box} says what a link takes", *ask())
+        except LabError as error:
+            found.missing.append(f"{box}: {error}")
+    return found
+
+
+def _writes(address: tuple[str, int]) -> tuple[list[str], float]:
+    """The ids of the links that were made, and how many a second."""
+    made = answers(address, _post, 201, _SECONDS, _WRITERS)
+    return [str(orjson.loads(body)["id"]) for body in made.bodies], made.a_second
+
+
+def _post() -> bytes:
+    """Each from an address of its own, as far as the service can tell: its rate limit is not what is measured."""
+    body = orjson.dumps({"url": url_of(_URL)})
+    client = ".".join(str(random.randrange(1, 255)) for _ in range(4))
+    head = f"POST /links HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Forwarded-For: {client}\r\n"
+    return f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def _redirects(address: tuple[str, int], ids: list[str]) -> tuple[float, int]:
+    """How many a second from a warm cache, and the bytes of one on the wire."""
+    turn = itertools.cycle([f"GET /{link_id} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode() for link_id in ids])
+    answers(address, turn.__next__, 302, _WARM_UP, _READERS)
+    found = answers(address, turn.__next__, 302, _SECONDS, _READERS)
+    return found.a_second, found.size
