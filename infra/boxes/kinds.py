@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from infra.boxes.haproxy import HaproxyBox
 from infra.boxes.kafka import KafkaBox
 from infra.boxes.native import NativeBox
 from infra.boxes.postgres import PostgresBox
@@ -14,6 +15,7 @@ from infra.compose.box import Box
 from infra.errors import LabError
 
 KINDS: dict[str, Callable[[], NativeBox]] = {
+    "haproxy": HaproxyBox,
     "kafka": KafkaBox,
     "postgres": PostgresBox,
     "procfile": ProcfileBox,

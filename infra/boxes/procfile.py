@@ -42,18 +42,7 @@ class ProcfileBox:
         return plan.app
 
     def obstacle(self, plan: Plan) -> str:
-        path = plan.box.native.ready
-        if path is None:
-            return ""
-        connection = http.client.HTTPConnection("127.0.0.1", plan.port, timeout=2.0)
-        try:
-            connection.request("GET", path)
-            status = connection.getresponse().status
-        except (OSError, http.client.HTTPException) as error:
-            return f"GET {path} got no answer ({error or type(error).__name__})"
-        finally:
-            connection.close()
-        return "" if status == 200 else f"GET {path} answered {status}"
+        return http_obstacle(plan)
 
     def afterwards(self, plan: Plan) -> list[str] | None:
         return None
@@ -71,6 +60,22 @@ class ProcfileBox:
 
     def can_fill(self) -> str:
         return ""
+
+
+def http_obstacle(plan: Plan) -> str:
+    """Why the box's ready path does not answer 200; empty when it does, or when there is none to ask."""
+    path = plan.box.native.ready
+    if path is None:
+        return ""
+    connection = http.client.HTTPConnection("127.0.0.1", plan.port, timeout=2.0)
+    try:
+        connection.request("GET", path)
+        status = connection.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
+        return f"GET {path} got no answer ({error or type(error).__name__})"
+    finally:
+        connection.close()
+    return "" if status == 200 else f"GET {path} answered {status}"
 
 
 def shell_line(line: str) -> str:

@@ -23,6 +23,7 @@ class Mount:
 
     source: str
     target: str
+    read_only: bool = False
 
 
 @dataclass(frozen=True)

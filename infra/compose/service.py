@@ -130,19 +130,20 @@ def _exposed(entry: Entry, service: str) -> int:
 
 
 def _mount(entry: Entry, service: str, around: Surroundings) -> Mount:
-    """`volume:/path` or `./folder:/path`."""
+    """`volume:/path` or `./folder:/path`, perhaps `:ro` behind it."""
     source, _, target = entry.as_text().partition(":")
-    target = target.removesuffix(":rw")
+    read_only = target.endswith(":ro")
+    target = target.removesuffix(":rw").removesuffix(":ro")
     if not source or not target.startswith("/") or ":" in target:
         why = f"volume `{entry.as_text()}` of service {service} is not understood by the local runtime."
         raise entry.refuse(f"{why} Write it so: links:/data, or ./folder:/data.")
     if source[0] in "./~":
-        return Mount(str((around.folder / Path(source).expanduser()).resolve()), target)
+        return Mount(str((around.folder / Path(source).expanduser()).resolve()), target, read_only)
     if source not in around.volumes:
         raise entry.refuse(
             f"service {service} mounts the volume {source}, which `volumes` at the end does not declare."
         )
-    return Mount(source, target)
+    return Mount(source, target, read_only)
 
 
 def _depends_on(entry: Entry, standing: tuple[str, ...]) -> dict[str, Condition]:

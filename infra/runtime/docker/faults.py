@@ -62,7 +62,7 @@ class Faults:
         self._on_link(Fault(label, links.SLOW, (source.name, target.name, f"{delay:g}")))
 
     def fill(self, box: Box, one: Container) -> None:
-        folders = [mount.target for mount in box.mounts]
+        folders = [mount.target for mount in box.mounts if not mount.read_only]
         if not folders:
             raise NotSupported(f"{box.name} keeps no files, so its disk cannot be full. Try a box with a volume.")
         fault = Fault(f"the disk of {box.name} is full", disk.FILL, (box.name,))
