@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from typing import Any
+from typing import Any, Protocol
 
 import hiredis
 
@@ -19,6 +19,14 @@ FAILURES = (OSError, TimeoutError, hiredis.HiredisError)
 
 class CacheAway(Unavailable):
     """Redis did not answer in time. What it was told may have happened, or may still."""
+
+
+class CacheCalls(Protocol):
+    """What the service asks of a cache. Each call is answered, or raises CacheAway, within moments."""
+
+    async def get(self, key: str) -> str | None: ...
+
+    async def call(self, *command: str | int) -> Any: ...
 
 
 class Cache:

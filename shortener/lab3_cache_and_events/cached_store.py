@@ -16,7 +16,7 @@ from typing import TypeGuard
 from prometheus_client import CollectorRegistry, Counter
 
 from shortener.lab1_file.links import Link, LinkStore, Unavailable
-from shortener.lab3_cache_and_events.cache import Cache, CacheAway
+from shortener.lab3_cache_and_events.cache import CacheAway, CacheCalls
 from shortener.lab3_cache_and_events.keys import LINK
 
 UNKNOWN, LEASE, CHANGING = "-", "?", "!"  # no url begins like this; a token follows the lease's
@@ -31,7 +31,7 @@ SECONDS = 3.0  # for all that follows when the cache does not know
 
 
 class CachedStore:
-    def __init__(self, store: LinkStore, cache: Cache, metrics: CollectorRegistry) -> None:
+    def __init__(self, store: LinkStore, cache: CacheCalls, metrics: CollectorRegistry) -> None:
         self._store, self._cache = store, cache
         lookups = Counter("cache_lookups", "Redirects that asked the cache.", ("outcome",), registry=metrics)
         self._hits, self._misses, self._errors = (lookups.labels(outcome) for outcome in ("hit", "miss", "error"))

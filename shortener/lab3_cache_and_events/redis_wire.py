@@ -24,17 +24,21 @@ class RedisWire(asyncio.Protocol):
 
     async def ask(self, commands: Sequence[Command]) -> list[Any]:
         """A reply for each. Raises hiredis.ReplyError for the first that Redis refuses, and ConnectionError."""
+        replies = await self.exchange(commands)
+        for reply in replies:
+            if isinstance(reply, hiredis.ReplyError):
+                raise reply
+        return replies
+
+    async def exchange(self, commands: Sequence[Command]) -> list[Any]:
+        """A reply for each, or the hiredis.ReplyError with which Redis refuses it. Raises ConnectionError."""
         if self.closed:
             raise ConnectionError("Redis has ended the connection")
         self._replies, self._expected = [], len(commands)
         self._all = asyncio.get_running_loop().create_future()
         packed = [hiredis.pack_command(command) for command in commands]  # type: ignore[arg-type]  # of any length
         self._transport.write(b"".join(packed))
-        replies = await self._all
-        for reply in replies:
-            if isinstance(reply, hiredis.ReplyError):
-                raise reply
-        return replies
+        return await self._all
 
     def hang_up(self) -> None:
         self._transport.abort()

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from shortener.lab1_file.links import LinkStore, Unavailable
 from shortener.lab1_file.problems import documented
-from shortener.lab3_cache_and_events.cache import Cache
+from shortener.lab3_cache_and_events.cache import CacheCalls
 from shortener.lab3_cache_and_events.keys import TOP
 
 PAGE = 200
@@ -26,7 +26,7 @@ class Top(BaseModel):
     items: list[TopLink]
 
 
-async def top_links(cache: Cache, store: LinkStore, limit: int) -> list[TopLink]:
+async def top_links(cache: CacheCalls, store: LinkStore, limit: int) -> list[TopLink]:
     """The `limit` most clicked of the links that are still there. Raises Unavailable."""
     links: list[TopLink] = []
     for first in range(0, MOST, PAGE):
@@ -40,7 +40,7 @@ async def top_links(cache: Cache, store: LinkStore, limit: int) -> list[TopLink]
     return links[:limit]
 
 
-def add_top(api: FastAPI, cache: Cache, store: LinkStore) -> None:
+def add_top(api: FastAPI, cache: CacheCalls, store: LinkStore) -> None:
     """`store` is asked for the urls: all of a page at once, so one that coalesces its reads."""
 
     @api.get("/stats/top", responses=documented(422, 503))

@@ -2,11 +2,31 @@
 
 from collections.abc import Mapping
 
+from prometheus_client import CollectorRegistry, Counter
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from shortener.lab3_cache_and_events import wiring as lab3
+from shortener.lab2_postgres.connections import Connections
+from shortener.lab3_cache_and_events.wiring import counted, create
+from shortener.lab4_many_copies.bounds import BOUNDS
+from shortener.lab4_many_copies.rate_limit import Limit, RateLimit
+from shortener.lab4_many_copies.resilient_cache import ResilientCache
+from shortener.lab4_many_copies.served_by import ServedBy
+from shortener.lab4_many_copies.shedding import SheddingConnections
+from shortener.lab4_many_copies.token_buckets import TokenBuckets
 
 
 def wire(environment: Mapping[str, str]) -> ASGIApp:
-    """Raises what lab 3's does."""
-    return lab3.wire(environment)
+    """Raises KeyError for a missing variable, ValueError with a sentence for a bad one. All servers may be down."""
+    database_url, base_url, limit = environment["DATABASE_URL"], environment["BASE_URL"], Limit.of(environment)
+    metrics = CollectorRegistry()
+    shed = Counter("requests_shed", "Requests refused at once: they would have waited too long.", registry=metrics)
+    reads = Connections(database_url, BOUNDS.read_connections)
+    writes = SheddingConnections(database_url, BOUNDS.write_connections, BOUNDS.queue_seconds, shed)
+    cache = ResilientCache(environment["REDIS_URL"], metrics, BOUNDS)
+    app = create(reads, writes, cache, metrics, base_url)
+    buckets = TokenBuckets(cache, limit.rate, limit.burst, BOUNDS.limit_calls)
+    limited = RateLimit(app.api, limit, buckets, shed, metrics)
+    # Before the API and behind the redirect, whose requests therefore never come here.
+    app.service.router.routes.insert(1, Route("/links", limited, methods=["POST"]))
+    return ServedBy(counted(app, environment, metrics), environment)
