@@ -35,8 +35,8 @@ def _of_postgres(known: Mapping[str, Rate], lines: Sequence[Line]) -> str:
     end = "Then it is time to split the links over several (sharding)." if beyond else "So one is enough."
     return (
         f"The links come to {amount(size, 'bytes')}: {fits}. Copies do not help it: all of them write to the same one. "
-        f"At the peak it gets {written(writes)} links a second, {limit} the {written(one.value)} ({one.source}) that one "
-        f"copy alone can send it. {end}"
+        f"At the peak it gets {written(writes)} links a second, {limit} the {written(one.value)} ({one.source}) that "
+        f"one copy alone can send it. {end}"
     )
 
 
