@@ -29,10 +29,10 @@ class Kind:
 KINDS = {
     "redirects": Kind(1_000, "/s", "redirects that one copy answers"),
     "writes": Kind(200, "/s", "new links that one copy takes"),
-    "row": Kind(200, "bytes", "a row of `links` with its indexes, without its url"),
+    "row": Kind(200, "bytes", "a row of `links` and its indexes, less the url"),
     "url-copies": Kind(3, "x", "room in Postgres for each byte of its url"),
-    "entry": Kind(100, "bytes", "a link in the cache, without its url"),
-    "answer": Kind(300, "bytes", "a redirect on the wire, without the url"),
+    "entry": Kind(100, "bytes", "a link in the cache, less its url"),
+    "answer": Kind(300, "bytes", "a redirect on the wire, less the url"),
     "event": Kind(100, "bytes", "a click in Kafka"),
 }
 TEXTBOOK, BY_HAND = "textbook", "by hand"

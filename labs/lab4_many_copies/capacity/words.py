@@ -8,6 +8,7 @@ from labs.lab4_many_copies.capacity.arithmetic import Line, value
 from labs.lab4_many_copies.capacity.rates import TEXTBOOK, Rate
 from labs.lab4_many_copies.capacity.units import amount, written
 
+_ENOUGH = "So one is enough."
 BIG = 1e12  # bytes: from there on one Postgres is a question
 
 
@@ -32,7 +33,7 @@ def _of_postgres(known: Mapping[str, Rate], lines: Sequence[Line]) -> str:
     fits = "one Postgres holds them with ease" if size < BIG else "one Postgres may hold them, and is slow to restore"
     one, beyond = known["writes"], writes > known["writes"].value
     limit = "more than" if beyond else "less than"
-    end = "Then it is time to split the links over several (sharding)." if beyond else "So one is enough."
+    end = "Before you split the links over several (sharding), measure what it takes from many." if beyond else _ENOUGH
     return (
         f"The links come to {amount(size, 'bytes')}: {fits}. Copies do not help it: all of them write to the same one. "
         f"At the peak it gets {written(writes)} links a second, {limit} the {written(one.value)} ({one.source}) that "
