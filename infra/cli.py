@@ -16,6 +16,7 @@ from infra.commands import (
     break_,
     capacity,
     check,
+    copies,
     explain,
     faults,
     hint,
@@ -54,7 +55,11 @@ app.command("restart")(faults.restart)
 app.command("fill")(faults.fill)
 app.command("cut")(faults.cut)
 app.command("slow")(faults.slow)
+app.command("drain")(faults.drain)
+app.command("admit")(faults.admit)
 app.command("heal")(faults.heal)
+app.command("scale")(copies.scale)
+app.command("deploy")(copies.deploy)
 app.command("numbers")(numbers.numbers)
 app.command("trace")(trace.trace)
 app.command("replay")(replay.replay)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 COMPOSE_FILE = ROOT / "docker-compose.yml"
+MORE_COPIES = "-more-copies"  # ends the name of the profile of those copies that rest at first
 LAB_HOME = Path(os.environ.get("LAB_HOME") or ROOT / ".lab").absolute()
 
 
@@ -25,7 +26,8 @@ class Project:
     """What tells one stage from another on this machine.
 
     `lab` is 1 to 5; `profiles` are added to `lab-N` (an experiment's extra boxes); `app` is the folder with a Procfile;
-    `port` is where the service is published; `variables` go to the compose file over those of the environment."""
+    `port` is where the service is published; `variables` go to the compose file over those of the environment;
+    `copies` is how many copies of the service are wanted (None: those of the lab's profile)."""
 
     name: str
     lab: int
@@ -33,6 +35,12 @@ class Project:
     port: int = 8000
     profiles: frozenset[str] = frozenset()
     variables: Mapping[str, str] = field(default_factory=dict)
+    copies: int | None = None
+
+    @property
+    def stage_profiles(self) -> frozenset[str]:
+        """The profiles of every box that may stand: the lab's, the copies that rest at first, those asked for."""
+        return frozenset({f"lab-{self.lab}", f"lab-{self.lab}{MORE_COPIES}"}) | self.profiles
 
     @property
     def folder(self) -> Path:

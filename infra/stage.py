@@ -21,28 +21,40 @@ _TOP_LEVEL = ("services", "volumes", "networks", "name", "version")
 
 @dataclass(frozen=True)
 class Stage:
-    """The boxes of the active profiles in starting order (a box comes after those it depends on), and the one-off
-    `tools` that `lab seed` and `lab import` run."""
+    """The boxes of the active profiles in starting order (a box comes after those it depends on), the one-off `tools`
+    that `lab seed` and `lab import` run, and the copies of the service that are `resting` (infra/copies.py): these do
+    not stand, but their addresses are kept for them."""
 
     boxes: tuple[Box, ...]
     tools: tuple[Box, ...] = ()
     volumes: tuple[str, ...] = field(default=())
+    resting: tuple[Box, ...] = ()
+
+    @property
+    def everyone(self) -> tuple[Box, ...]:
+        """The boxes that stand, and those that rest."""
+        return (*self.boxes, *self.resting)
 
     def box(self, name: str) -> Box:
         """The box of that name or alias, tools included. Raises LabError that lists the names there are."""
         for box in (*self.boxes, *self.tools):
             if name in box.names:
                 return box
+        if name in {box.name for box in self.resting}:
+            number = name.rpartition("-")[2]
+            raise LabError(f"{name} rests: this stage has fewer copies. `lab scale app {number}` lets it stand.")
         names = ", ".join("/".join(box.names) for box in self.boxes)
         raise LabError(f"There is no box {name} on this stage. Its boxes: {names}.")
 
-    def links(self) -> tuple[tuple[str, str, int], ...]:
-        """(from, to, target port) for each `name:port` of another box that a box's environment mentions."""
+    def links(self, *, of_all: bool = False) -> tuple[tuple[str, str, int], ...]:
+        """(from, to, target port) for each `name:port` of another box that a box's environment mentions; `of_all` with
+        those of the resting boxes."""
+        boxes = self.everyone if of_all else self.boxes
         found = {
             (box.name, other.name, port): None
-            for box in self.boxes
+            for box in boxes
             for value in box.environment.values()
-            for other, port, _ in mentions(value, self.boxes)
+            for other, port, _ in mentions(value, boxes)
             if other is not box
         }
         return tuple(found)

@@ -39,6 +39,7 @@ def save(project: Project, runtime: str) -> None:
         "port": project.port,
         "profiles": sorted(project.profiles),
         "variables": dict(project.variables),
+        "copies": project.copies,
     }
     _write(project.folder / "stage.json", record)
 
@@ -55,6 +56,7 @@ def load(name: str) -> tuple[Project, str] | None:
             port=record["port"],
             profiles=frozenset(record["profiles"]),
             variables=record["variables"],
+            copies=record.get("copies"),
         )
         return project, record["runtime"]
     except FileNotFoundError:

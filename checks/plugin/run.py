@@ -19,6 +19,7 @@ SUITES = {
     1: (*CONTRACT, "lab1/check_file.py"),
     2: (*CONTRACT, *DATABASE, "lab2/check_million.py", "lab2/check_plan.py"),
     3: (*CONTRACT, *DATABASE, "lab2/check_plan.py", "lab3"),  # redirects no longer ask the database about its million
+    4: (*CONTRACT, *DATABASE, "lab3"),
 }  # a lab keeps the promises of those before it
 _PLUGINS = "terminal, cacheprovider, logging, faulthandler, warnings, unraisableexception, threadexception, doctest"
 

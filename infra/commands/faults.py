@@ -36,9 +36,7 @@ def start(
 ) -> None:
     """Start a dead box and wait until it is ready; `start 1` lays down lab 1's starter."""
     if box.isdigit():
-        from infra.commands.starter import (
-            lay_down,
-        )  # EXTRAS: infra/commands/starter.py, lay_down(lab: int, folder: Path)
+        from infra.commands.starter import lay_down
 
         lay_down(int(box), folder)
         return
@@ -78,6 +76,18 @@ def slow(
     """Slow the link between two boxes."""
     current().slow(source, target, delay)
     print(f"Each way between {source} and {target} takes {delay:g} s longer. `make heal` ends that.")
+
+
+def drain(box: Box) -> None:
+    """The balancer sends a copy no new requests; those in flight end first (lab 4)."""
+    current().drain(box)
+    print(f"{box} has nothing in flight and gets no new requests. `lab admit {box}` or `make heal` lets it in again.")
+
+
+def admit(box: Box) -> None:
+    """The balancer sends a drained copy requests again."""
+    current().admit(box)
+    print(f"{box} gets requests again.")
 
 
 def heal() -> None:

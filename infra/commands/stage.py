@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated
 
 import typer
@@ -39,6 +39,8 @@ def _runtime_for(project: Project) -> Runtime:
     """The runtime to use; a stage of another lab, app, port or runtime that stands under this name goes down first."""
     remembered = state.load(project.name)
     wanted = os.environ.get("RUNTIME")
+    if remembered and remembered[0].lab == project.lab:  # what `lab scale` and `lab deploy` made of it stays
+        project = replace(project, copies=remembered[0].copies, variables=remembered[0].variables)
     if remembered and not wanted and remembered[0].lab == project.lab:
         name, reason = remembered[1], "the stage stands in it already"
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -85,6 +85,23 @@ class Runtime(Protocol):
 
     def fill(self, box: str) -> None:
         """The box's disk is full from now on: it cannot make any file longer than it is now."""
+
+    def drain(self, copy: str) -> None:
+        """The balancer sends that copy no new request. Returns once those in flight have ended (lab 4)."""
+
+    def admit(self, copy: str, *, wait: bool = True) -> None:
+        """The balancer sends that copy requests again. Returns once it finds it ready, or at once."""
+
+    def renew(self, box: str) -> None:
+        """Stop a box and start it as the compose file, the app's folder and the variables have it now; wait until it
+        is ready."""
+
+    def set_copies(self, wanted: int, progress: Progress) -> None:
+        """From now on `wanted` copies of the service stand: the first ones by number. Starts those that are missing and
+        waits until they are ready; SIGTERM ends the others."""
+
+    def set_variables(self, variables: Mapping[str, str]) -> None:
+        """From now on the compose file is filled in with these too. No box is touched: `renew` takes them up."""
 
     def heal(self) -> None:
         """Undo every fault in force and wait until all boxes are ready."""

@@ -38,10 +38,6 @@ _WORDS = {
 }
 
 
-def profiles(project: Project) -> frozenset[str]:
-    return frozenset({f"lab-{project.lab}"}) | project.profiles
-
-
 def variables(project: Project, kind: images.Kind) -> dict[str, str]:
     """The environment that fills docker-compose.yml in, and that `docker compose` itself runs in."""
     chosen = images.chosen(kind)
@@ -69,7 +65,7 @@ def _commands(folder: Path) -> dict[str, str]:
 
 def command(project: Project, *arguments: str) -> list[str]:
     """`docker compose ARGUMENTS` on that project, whichever folder it runs in."""
-    chosen = [option for profile in sorted(profiles(project)) for option in ("--profile", profile)]
+    chosen = [option for profile in sorted(project.stage_profiles) for option in ("--profile", profile)]
     file = ["--project-directory", str(COMPOSE_FILE.parent), "-f", str(COMPOSE_FILE)]
     return ["docker", "compose", *_quiet(arguments), "-p", project.name, *file, *chosen, *arguments]
 
@@ -118,6 +114,19 @@ def up(
     arguments = ["up", "--detach", "--wait", "--no-build", "--remove-orphans", "--pull", pull]
     arguments += [option for box in absent for option in ("--scale", f"{box}=0")]
     code, output = follow(project, command(project, *arguments), environment=environment, each_line=each_line)
+    if code != 0:
+        raise _explained(project, output)
+
+
+def put(
+    project: Project, kind: images.Kind, environment: Mapping[str, str], boxes: Sequence[str], progress: Progress
+) -> None:
+    """Make the containers of those boxes anew, as the compose file has them now, and start them: no others."""
+    pull = "never" if kind == "stand-ins" else "missing"
+    options = ["--detach", "--no-deps", "--no-build", "--force-recreate", "--pull", pull]
+    code, output = follow(
+        project, command(project, "up", *options, *boxes), environment=environment, each_line=lambda _: None
+    )
     if code != 0:
         raise _explained(project, output)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from infra import state
 from infra.errors import LabError, NotSupported
 from infra.project import Project
+from infra.runtime import drains
 from infra.runtime.docker import disk, links
 from infra.runtime.docker.cli import docker
 from infra.runtime.docker.containers import Container, containers, is_step
@@ -39,7 +40,13 @@ class Faults:
     def start(self, box: Box, one: Container) -> None:
         """Start the dead box. Its links stay as cut or slow as they were."""
         docker("start", one.id, doing=f"the start of {box.name}")
+        self.started(box)
+
+    def started(self, box: Box) -> None:
+        """The box runs anew."""
         self.end_of(box.name)
+        if drains.is_balancer(box):
+            drains.forget_all(self.project)
         self._reinstall(box.name)
 
     def pause(self, box: Box, one: Container) -> None:
@@ -80,7 +87,8 @@ class Faults:
     def heal(self) -> None:
         """Take back every fault, the last one first, and start whatever else is dead or paused."""
         for fault in reversed(state.faults(self.project)):
-            self._take_back(fault)
+            if fault.undo != drains.ADMIT:  # once the balancer answers
+                self._take_back(fault)
         for box in self.stage.boxes:
             one = containers(self.project.name).get(box.name)
             if one is not None and not is_step(box):

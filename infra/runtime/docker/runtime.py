@@ -6,19 +6,22 @@ import contextlib
 import functools
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from infra import own_variables, state
 from infra.app_stage import for_app
 from infra.boxes.kinds import native
+from infra.copies import with_copies
 from infra.errors import LabError
 from infra.interrupt import heard_once, undisturbed
 from infra.procfile import read_procfile
 from infra.project import COMPOSE_FILE, Project
+from infra.runtime import drains
 from infra.runtime.docker import app, compose, half_up, images
 from infra.runtime.docker.child import end_leftover
-from infra.runtime.docker.cli import attempt
+from infra.runtime.docker.cli import attempt, docker
 from infra.runtime.docker.containers import Container, containers, is_step, ready, tail
 from infra.runtime.docker.faults import Faults
 from infra.runtime.docker.memory import memory
@@ -39,12 +42,12 @@ class DockerRuntime:
     # Read when a verb first asks: `down` needs neither the compose file nor the app's folder, and works without them.
     @functools.cached_property
     def stage(self) -> Stage:
-        return for_app(self._described, self.project.app)
+        return with_copies(for_app(self._described, self.project.app), self.project.copies)
 
     @functools.cached_property
     def _described(self) -> Stage:
         """The stage of the compose file, whichever processes the app has."""
-        return read_stage(COMPOSE_FILE, compose.profiles(self.project), self._environment)
+        return read_stage(COMPOSE_FILE, self.project.stage_profiles, self._environment)
 
     @functools.cached_property
     def _kind(self) -> images.Kind:
@@ -235,6 +238,16 @@ class DockerRuntime:
                 self._faults.stop(found, one)
             self._start(found)
 
+    def renew(self, box: str) -> None:
+        with self._at_work(box) as found, heard_once():
+            self._build(lambda _: None)
+            one = containers(self.project.name).get(found.name)
+            if one is not None and one.state in ("running", "paused"):
+                self._faults.stop(found, one)
+            compose.put(self.project, self._kind, self._environment, [found.name], lambda _: None)
+            wait_ready(self.project, (found,))
+            self._faults.started(found)
+
     def pause(self, box: str) -> None:
         with self._at_work(box) as found:
             self._faults.pause(found, self._living(box))
@@ -255,11 +268,58 @@ class DockerRuntime:
         with self._at_work(box) as found:
             self._faults.fill(found, self._living(box))
 
+    def drain(self, copy: str) -> None:
+        with self._at_work(copy) as found, heard_once():
+            self._living(copy)
+            drains.drain(self.project, self.stage, self.address, found)
+
+    def admit(self, copy: str, *, wait: bool = True) -> None:
+        with self._at_work(copy) as found, heard_once():
+            drains.admit(self.project, self.stage, self.address, found, wait=wait)
+
+    def set_variables(self, variables: Mapping[str, str]) -> None:
+        with self._at_work():
+            self._become(replace(self.project, variables={**self.project.variables, **variables}))
+
+    def set_copies(self, wanted: int, progress: Progress) -> None:
+        with self._at_work(), heard_once():
+            before, stood = self.project, self.stage
+            after = with_copies(stood, wanted)
+            for box in (box for box in stood.boxes if box in after.resting):
+                if (one := containers(self.project.name).get(box.name)) is not None:
+                    self._faults.stop(box, one)
+                    docker("rm", "--force", one.id, doing=f"the removal of {box.name}")
+            self._become(replace(before, copies=wanted))
+            coming = [box for box in self.stage.boxes if box in stood.resting]
+            try:
+                if coming:
+                    compose.put(self.project, self._kind, self._environment, [box.name for box in coming], progress)
+                    wait_ready(self.project, coming)
+            except BaseException:
+                with contextlib.suppress(LabError):
+                    for name, one in containers(self.project.name).items():
+                        if name in {box.name for box in coming}:
+                            attempt("rm", "--force", one.id)
+                self._become(before)
+                raise
+            drains.forget_resting(self.project, self.stage)
+
+    def _become(self, project: Project) -> None:
+        """The stage is that project's from now on."""
+        state.save(project, self.name)
+        self.project = project
+        self._read_anew()
+
     def heal(self) -> None:
         """Undo every fault, start whatever does not run (also if killed from outside), wait until all are ready."""
         with self._at_work():
             self._faults.heal()
+            found = containers(self.project.name)
+            gone = [box.name for box in self.stage.boxes if box.name not in found]  # a `renew` that was cut short
+            if gone:
+                compose.put(self.project, self._kind, self._environment, gone, lambda _: None)
             wait_ready(self.project, self.stage.boxes)
+            drains.admit_all(self.project, self.stage, self.address)
 
     def faults(self) -> list[str]:
         return [fault.label for fault in state.faults(self.project)]

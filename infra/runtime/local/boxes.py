@@ -81,7 +81,7 @@ class LocalBoxes:
         def locate(other: Box, port: int) -> int:
             return self.ports.get(_purpose(box.name, other.name, port)) if through_relay else self.port(other, port)
 
-        environment = native_environment(box, self.stage.boxes, folders, locate)
+        environment = native_environment(box, self.stage.everyone, folders, locate)
         port = self.port(box)
         environment |= self.kind(box).variables(port)
         environment |= {table.MARK: str(self.process(box).pid_file)}
@@ -101,7 +101,7 @@ class LocalBoxes:
         """A door for each link to a box that tells its clients where to go on."""
         if not self.kind(box).tells_addresses:
             return ()
-        doors = [(source, port) for source, target, port in self.stage.links() if target == box.name]
+        doors = [(source, port) for source, target, port in self.stage.links(of_all=True) if target == box.name]
         return tuple(
             Entrance(port, self._goal(source, box, port), self.ports.get(_purpose(source, box.name, port)))
             for source, port in doors
@@ -119,12 +119,13 @@ class LocalBoxes:
     def links(self) -> list[Link]:
         """The stage's links, each with a port of its own at the relay, in the condition that they are in now."""
         now = {(link.source, link.target, link.port): link for link in self.relay.links()}
+        boxes = {box.name: box for box in self.stage.everyone}
         wanted = []
-        for source, target, port in self.stage.links():
+        for source, target, port in self.stage.links(of_all=True):
             old = now.get((source, target, port))
             listen, goal = (
                 self.ports.get(_purpose(source, target, port)),
-                self._goal(source, self.stage.box(target), port),
+                self._goal(source, boxes[target], port),
             )
             condition = (old.cut, old.delay) if old else (False, 0.0)
             wanted.append(Link(source, target, port, listen, goal, *condition))

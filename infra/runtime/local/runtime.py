@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +13,11 @@ from infra import own_variables, state
 from infra.app_stage import for_app
 from infra.boxes.kinds import native
 from infra.compose.box import Box
+from infra.copies import with_copies
 from infra.errors import LabError, NotSupported
 from infra.interrupt import heard_once
 from infra.project import COMPOSE_FILE, Project
+from infra.runtime import drains
 from infra.runtime.local import disk
 from infra.runtime.local import process_table as table
 from infra.runtime.local.boxes import LocalBoxes
@@ -54,12 +56,11 @@ class LocalRuntime:
     def _fitting(self) -> Stage:
         project = self.project
         chosen = {"APP": str(project.app), "PORT": str(project.port), **project.variables}
-        profiles = frozenset({f"lab-{project.lab}"}) | project.profiles
         self._variables = {**os.environ, **own_variables.own_variables(project), **chosen}
-        stage = read_stage(self._compose_file, profiles, self._variables)
+        stage = read_stage(self._compose_file, project.stage_profiles, self._variables)
         for box in stage.boxes:
             native(box)
-        return for_app(stage, project.app)
+        return with_copies(for_app(stage, project.app), project.copies)
 
     def up(self, progress: Progress) -> None:
         """Stand the stage up and wait until every box is ready.
@@ -217,12 +218,17 @@ class LocalRuntime:
             raise
         if not ran:
             self._faults.end_of(box.name)
+            if drains.is_balancer(box):
+                drains.forget_all(self.project)
 
     def restart(self, box: str) -> None:
         with self._at_work(box) as found:
             self._faults.add(f"{found.name} is being restarted", "start", found.name)
             self.boxes.stop(found)
             self._start(found)
+
+    def renew(self, box: str) -> None:
+        self.restart(box)  # each start reads the stage and the app's folder anew
 
     def pause(self, box: str) -> None:
         with self._at_work(box) as found:
@@ -261,6 +267,43 @@ class LocalRuntime:
             self._faults.add(f"the disk of {found.name} is full", "heal", found.name)
             disk.limit(self.boxes.process(found), disk.largest_file(folders))
 
+    def drain(self, copy: str) -> None:
+        with self._at_work(copy) as found:
+            self._must_live(found)
+            drains.drain(self.project, self.stage, self.address, found)
+
+    def admit(self, copy: str, *, wait: bool = True) -> None:
+        with self._at_work(copy) as found:
+            drains.admit(self.project, self.stage, self.address, found, wait=wait)
+
+    def set_variables(self, variables: Mapping[str, str]) -> None:
+        with self._at_work():
+            self._become(replace(self.project, variables={**self.project.variables, **variables}))
+
+    def set_copies(self, wanted: int, progress: Progress) -> None:
+        with self._at_work():
+            before, stood = self.project, self.stage
+            after = with_copies(stood, wanted)
+            for box in (box for box in stood.boxes if box in after.resting):
+                self._faults.add(f"{box.name} was stopped", "start", box.name)
+                self.boxes.stop(box)
+            self._become(replace(before, copies=wanted))
+            try:
+                self._launch([box for box in self.stage.boxes if box in stood.resting], progress)
+            except BaseException:
+                for box in stood.resting:
+                    self.boxes.process(box).kill()
+                self._become(before)
+                raise
+            drains.forget_resting(self.project, self.stage)
+
+    def _become(self, project: Project) -> None:
+        """The stage is that project's from now on."""
+        state.save(project, self.name)
+        self.project = project
+        self._faults = Faults(project)
+        self._read()
+
     def heal(self) -> None:
         """Undo every fault, start each box that does not run (one killed from outside too), and wait for all."""
         with told(), heard_once(), state.locked(self.project):
@@ -272,14 +315,17 @@ class LocalRuntime:
                     disk.lift(process)
             self.boxes.heal_links()
             self._launch(list(self.stage.boxes), lambda _: None)
+            drains.admit_all(self.project, self.stage, self.address)
             self._faults.clear()
 
     def faults(self) -> list[str]:
         return [fault.label for fault in self._faults.all()]
 
     @contextlib.contextmanager
-    def _at_work(self, box: str) -> Iterator[Box]:
-        found = self._box(box)
+    def _at_work(self, box: str | None = None) -> Iterator[Box]:
+        """Hold the stage for one verb. Raises LabError when none stands or there is no such box."""
+        self._readable()
+        found = self._box(box) if box is not None else self.stage.boxes[0]
         self._must_stand()
         with told(), heard_once(), state.locked(self.project):
             yield found
