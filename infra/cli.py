@@ -13,6 +13,7 @@ from pathlib import Path
 import typer
 
 from infra.commands import (
+    balance,
     break_,
     capacity,
     check,
@@ -67,6 +68,7 @@ app.command("explain")(explain.explain)
 app.command("seed")(seed.seed)
 app.command("import")(import_.import_links)
 app.command("capacity")(capacity.capacity)
+app.command("balance")(balance.balance)
 app.command("ring")(ring.ring)
 app.command("hint")(hint.hint)
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import itertools
-import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 
-import orjson
 import psutil
 
+from infra.copies import copies
 from infra.errors import LabError
 from infra.runtime.protocol import Progress, Runtime
-from labs.lab4_many_copies.capacity.answers import answers
+from labs.lab4_many_copies.answers import answers
 from labs.lab4_many_copies.capacity.rates import Rate
-from labs.lab4_many_copies.capacity.stored import entry_bytes, event_bytes, row_bytes, url_of
+from labs.lab4_many_copies.capacity.stored import entry_bytes, event_bytes, row_bytes
+from labs.lab4_many_copies.new_links import make
 
 _SECONDS = 3.0  # for the writes, and again for the redirects
 _WARM_UP = 1.0  # seconds
@@ -46,17 +46,17 @@ def measure(stage: Runtime, lab: int, progress: Progress) -> Measured:
 
     if (busy := psutil.cpu_percent(_LOOK) / 100) > _BUSY:
         progress(f"this machine is {busy:.0%} busy with other things already: the rates come out too low")
-    address = stage.address("app")
-    ids, rate = _writes(address)
-    found.made = len(ids)
-    note(f"one copy takes {rate:,.0f} new links a second", ("writes", rate))
-    rate, size = _redirects(address, ids[:_FOLLOWED])
+    copies_here = copies(stage.stage)
+    address = stage.address(copies_here[0].name if copies_here else "app")
+    made = make(address, _SECONDS, url_size=_URL, connections=_WRITERS)
+    followed, found.made = made.ids[:_FOLLOWED], len(made.ids)
+    note(f"one copy takes {made.a_second:,.0f} new links a second", ("writes", made.a_second))
+    rate, size = _redirects(address, followed)
     note(f"one copy answers {rate:,.0f} redirects a second", ("redirects", rate), ("answer", float(size - _URL)))
     boxes = {name for box in stage.stage.boxes for name in box.names}
-    last = ids[:_FOLLOWED][-1]
     servers: dict[str, Callable[[], list[tuple[str, float]]]] = {
         "postgres": lambda: list(zip(("row", "url-copies"), row_bytes(stage), strict=True)),
-        "redis": lambda: [("entry", entry_bytes(stage, last, _URL))],
+        "redis": lambda: [("entry", entry_bytes(stage, followed[0], _URL))],
         "kafka": lambda: [("event", event_bytes(stage))],
     }
     for box, ask in servers.items():
@@ -67,20 +67,6 @@ def measure(stage: Runtime, lab: int, progress: Progress) -> Measured:
         except LabError as error:
             found.missing.append(f"{box}: {error}")
     return found
-
-
-def _writes(address: tuple[str, int]) -> tuple[list[str], float]:
-    """The ids of the links that were made, and how many a second."""
-    made = answers(address, _post, 201, _SECONDS, _WRITERS)
-    return [str(orjson.loads(body)["id"]) for body in made.bodies], made.a_second
-
-
-def _post() -> bytes:
-    """Each from an address of its own, as far as the service can tell: its rate limit is not what is measured."""
-    body = orjson.dumps({"url": url_of(_URL)})
-    client = ".".join(str(random.randrange(1, 255)) for _ in range(4))
-    head = f"POST /links HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Forwarded-For: {client}\r\n"
-    return f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 def _redirects(address: tuple[str, int], ids: list[str]) -> tuple[float, int]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import random
-import string
 
 import psycopg
 import redis
@@ -15,10 +13,10 @@ from infra.experiment.lag import bootstrap
 from infra.runtime.protocol import Runtime
 from labs.lab2_postgres.database import connect, database_url
 from labs.lab3_cache_and_events.servers import redis_of
+from labs.lab4_many_copies.new_links import url_of, word
 
 _ROWS = 10_000
 _SHORT, _LONG = 50, 110  # bytes of the urls of two tables, alike but for that
-_LETTERS = string.ascii_letters + string.digits
 _PATIENCE = 3.0  # seconds for Kafka
 
 
@@ -42,7 +40,7 @@ def _bytes_of_a_row(connection: psycopg.Connection, url_size: int) -> float:
     connection.execute(f"CREATE TEMPORARY TABLE {table} (LIKE links INCLUDING ALL)".encode())
     with connection.cursor().copy(f"COPY {table} (id, url) FROM STDIN".encode()) as copy:
         for _ in range(_ROWS):
-            copy.write_row((_word(7), url_of(url_size)))
+            copy.write_row((word(7), url_of(url_size)))
     row = connection.execute(b"SELECT pg_total_relation_size(%s)", (table,)).fetchone()
     assert row is not None
     return float(row[0]) / _ROWS
@@ -81,12 +79,3 @@ def event_bytes(stage: Runtime) -> float:
     finally:
         consumer.close()
     raise LabError("there is no click in Kafka")
-
-
-def url_of(size: int) -> str:
-    """A url of so many bytes that nobody else has."""
-    return "https://example.com/" + _word(size - len("https://example.com/"))
-
-
-def _word(length: int) -> str:
-    return "".join(random.choices(_LETTERS, k=length))
