@@ -9,11 +9,12 @@ LAB := .venv/bin/lab
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 help:  ## these words
-	@echo "make lab-3      a real stage stands (lab-1: one file, lab-2: Postgres, lab-3: cache and events)"
+	@echo "make lab-4      a real stage stands (lab-1: one file, lab-2: Postgres, lab-3: cache and events, lab-4: many copies)"
 	@echo "make check-3    proves its milestone"
 	@echo "make break-3    breaks it: predict, run, compare"
 	@echo "make load-3     puts load on it"
 	@echo "make kill-BOX   also pause-BOX resume-BOX start-BOX restart-BOX, such as kill-redis; then: make heal"
+	@echo "make scale-5    so many copies of the service (lab 4); make deploy VERSION=2: each is replaced by a new one"
 	@echo "make status     what stands; make down: nothing stands any more"
 	@echo "make test       the kit's own tests; make bench: its figures; make flaky: a suite repeated"
 
@@ -35,8 +36,12 @@ load-%: .venv/ready
 	@$(LAB) load $*
 break-%: .venv/ready
 	@$(LAB) break $* $(NAME)
-kill-% pause-% resume-% start-% restart-% fill-%: .venv/ready
+kill-% pause-% resume-% start-% restart-% fill-% drain-% admit-%: .venv/ready
 	@$(LAB) $(subst -$*,,$@) $*
+scale-%: .venv/ready
+	@$(LAB) scale app $*
+deploy: .venv/ready
+	@$(LAB) deploy $(if $(VERSION),--version $(VERSION))
 heal status: .venv/ready
 	@$(LAB) $@
 down:
@@ -67,4 +72,4 @@ lock: .venv/ready-to-test  ## lock the requirements anew, by hash, without addre
 	  .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	    $(if $(UPGRADE),--upgrade) $$set.in -o $$set.txt >/dev/null || exit 1; done
 
-.PHONY: help setup heal status down test bench soak flaky lint lock
+.PHONY: help setup deploy heal status down test bench soak flaky lint lock

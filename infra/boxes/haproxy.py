@@ -8,11 +8,20 @@ import signal
 import sys
 from pathlib import Path
 
+from infra.balancer import ADMIN_PORT
 from infra.boxes.native import Plan, Progress
 from infra.boxes.procfile import http_obstacle
 from infra.compose.box import Box
 from infra.errors import LabError
 
+_PROMPT = """
+echo 'HAProxy commands, such as: show stat, show servers state, show info, help. Ctrl-D leaves.' >&2
+while read -r -e -p '> ' line; do
+  exec 3<>"/dev/tcp/127.0.0.1/$1" || exit 1
+  printf '%s\\n' "$line" >&3
+  cat <&3 || exit
+done
+"""
 _INSIDE = "/usr/local/etc/haproxy"  # where its image looks for haproxy.cfg
 _LISTENING = {"PORT", "STATISTICS_PORT", "ADMIN_PORT"}  # variables that hold a port inside the box
 
@@ -47,10 +56,10 @@ class HaproxyBox:
         return None
 
     def client(self, plan: Plan) -> list[str]:
-        raise LabError("not yet")
+        return ["bash", "-c", _PROMPT, "haproxy", str(plan.ports[ADMIN_PORT])]
 
     def client_inside(self, box: Box) -> list[str]:
-        raise LabError("not yet")
+        return ["bash", "-c", _PROMPT, "haproxy", str(ADMIN_PORT)]
 
     def tidy(self, plan: Plan) -> None:
         """It leaves nothing."""

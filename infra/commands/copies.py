@@ -1,9 +1,12 @@
-"""`lab scale app N` and `lab deploy`: more copies of the service, fewer, or new ones, while they serve. Lab 4."""
+"""`lab scale app N` and `lab deploy`: more copies of the service, fewer, or new ones, while they serve; and how the
+balancer sees each. Lab 4."""
 
 from __future__ import annotations
 
+import http.client
 import re
 import time
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -11,6 +14,51 @@ import typer
 from infra import rolling
 from infra.commands.context import current, say
 from infra.errors import LabError
+from infra.runtime.drains import balancer_of
+from infra.runtime.protocol import BoxStatus, Runtime
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One copy: what the balancer thinks of it, and the label that it answers with (None: it tells none)."""
+
+    state: str
+    check: str
+    in_flight: int
+    requests: int
+    version: str | None
+
+    def __str__(self) -> str:
+        busy = f", {self.in_flight} in flight" if self.in_flight else ""
+        return f"balancer: {self.state}{busy}" + (f", version {self.version}" if self.version else "")
+
+
+def seen(runtime: Runtime, boxes: list[BoxStatus]) -> dict[str, Seen]:
+    """Each copy that stands, by name; none before lab 4 or while the balancer does not answer."""
+    try:
+        known = balancer_of(runtime.stage, runtime.address).copies()
+    except LabError:
+        return {}
+    return {
+        box.name: Seen(copy.state, copy.check, copy.sessions, copy.requests, _version(box))
+        for box in boxes
+        if (copy := known.get(box.name)) is not None
+    }
+
+
+def _version(box: BoxStatus) -> str | None:
+    """The label in `Served-By: app-2 (version 1)`."""
+    if box.state != "running" or box.address is None:
+        return None
+    connection = http.client.HTTPConnection(box.address, timeout=1.0)
+    try:
+        connection.request("GET", "/healthz")
+        found = re.search(r"\(version (.+)\)", connection.getresponse().headers.get("Served-By", ""))
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+    return found[1] if found else None
 
 
 def scale(

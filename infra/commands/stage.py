@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Annotated
 
@@ -13,11 +14,14 @@ from rich.console import Console
 from rich.table import Table
 
 from infra import state
+from infra.balancer import STATISTICS_PORT
 from infra.commands.context import current, project_name, say, standing, wanted_project
+from infra.commands.copies import Seen, seen
 from infra.errors import LabError
 from infra.project import LAB_HOME, Project
 from infra.runtime.choose import choose, open_runtime
 from infra.runtime.docker import half_up
+from infra.runtime.drains import is_balancer
 from infra.runtime.protocol import BoxStatus, Runtime
 
 _MARKS = {"running": "[green]running[/]", "paused": "[yellow]paused[/]", "dead": "[red]dead[/]", "completed": "done"}
@@ -31,8 +35,9 @@ def up(lab: Annotated[int, typer.Argument(help="Which lab's stage, such as 2.")]
     runtime.up(say)
     took = time.monotonic() - began
     print(f"\nLab {lab} is ready ({took:.1f} s): {project.base_url}\n")
-    _print_boxes(runtime.status())
-    _print_next(lab, project)
+    boxes = runtime.status()
+    _print_boxes(boxes, seen(runtime, boxes))
+    _print_next(lab, project, runtime)
 
 
 def _runtime_for(project: Project) -> Runtime:
@@ -55,7 +60,7 @@ def _runtime_for(project: Project) -> Runtime:
     return open_runtime(project, name)
 
 
-def _print_next(lab: int, project: Project) -> None:
+def _print_next(lab: int, project: Project, runtime: Runtime) -> None:
     said = {name: os.environ.get(name) for name in ("APP", "PROJECT")}
     words = {"PORT": str(project.port) if project.port != 8000 else None, **said}
     suffix = "".join(f" {name}={value}" for name, value in words.items() if value)
@@ -64,6 +69,10 @@ def _print_next(lab: int, project: Project) -> None:
     print(f"  curl -i {project.base_url}/links -H 'Content-Type: application/json' -d '{document}'")
     print(f"  make check-{lab}{suffix}      proves the milestone")
     print(f"  make break-{lab}{suffix}      breaks it: predict, run, compare")
+    if any(map(is_balancer, runtime.stage.boxes)):
+        host, port = runtime.address("balancer", STATISTICS_PORT)
+        print(f"  make scale-5{suffix}      more copies; make deploy{suffix} replaces each, one after another")
+        print(f"  http://{host}:{port}/      the balancer's statistics page")
 
 
 def down(
@@ -106,12 +115,14 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")
         return
     project, name = _remembered()
     boxes, faults = runtime.status(), runtime.faults()
+    copies = seen(runtime, boxes)
     if as_json:
         record = {"project": project.name, "lab": project.lab, "runtime": name, "url": project.base_url}
-        print(json.dumps(record | {"boxes": [asdict(box) for box in boxes], "faults": faults}))
+        told = {name: asdict(copy) for name, copy in copies.items()}
+        print(json.dumps(record | {"boxes": [asdict(box) for box in boxes], "copies": told, "faults": faults}))
         return
     print(f"Lab {project.lab}, {name} runtime, project {project.name}: {project.base_url}\n")
-    _print_boxes(boxes)
+    _print_boxes(boxes, copies)
     for fault in faults:
         print(f"Fault in force: {fault}")
     if faults:
@@ -125,14 +136,16 @@ def _remembered() -> tuple[Project, str]:
     return remembered
 
 
-def _print_boxes(boxes: list[BoxStatus]) -> None:
+def _print_boxes(boxes: list[BoxStatus], copies: Mapping[str, Seen]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("box", "state", "address", "memory", ""):
         table.add_column(column, justify="right" if column == "memory" else "left")
     for box in boxes:
         memory = f"{box.memory / 2**20:.0f} MB" if box.memory else ""
         ready = "" if box.ready or box.state != "running" else "not ready"
-        table.add_row(box.name, _MARKS.get(box.state, box.state), box.address or "", memory, box.detail or ready)
+        words = [box.detail or ready, *([str(copies[box.name])] if box.name in copies else [])]
+        mark = _MARKS.get(box.state, box.state)
+        table.add_row(box.name, mark, box.address or "", memory, "; ".join(word for word in words if word))
     total = sum(box.memory or 0 for box in boxes)
     table.add_row("in all", "", "", f"{total / 2**20:.0f} MB", "", style="dim")
     Console(highlight=False).print(table)
@@ -148,7 +161,7 @@ def logs(
 
 
 def connect(
-    box: Annotated[str, typer.Argument(help="A box with a client: postgres, redis or kafka.")] = "postgres",
+    box: Annotated[str, typer.Argument(help="A box with a client: postgres, redis, kafka or balancer.")] = "postgres",
 ) -> None:
     """Open a box's own client, such as psql."""
     command = current().connect(box)

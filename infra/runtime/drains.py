@@ -91,7 +91,7 @@ def _remember(project: Project, fault: Fault) -> None:
 
 def _fault(stage: Stage, box: Box) -> Fault:
     balancer = next(box.name for box in stage.boxes if is_balancer(box))
-    return Fault(f"{box.name} is drained: it gets no new requests", ADMIT, (box.name, balancer))
+    return Fault(f"{box.name} is drained", ADMIT, (box.name, balancer))
 
 
 def _require_copy(stage: Stage, box: Box) -> None:
