@@ -13,6 +13,7 @@ from pathlib import Path
 import typer
 
 from infra.commands import (
+    backup,
     break_,
     check,
     copies,
@@ -23,6 +24,7 @@ from infra.commands import (
     load,
     numbers,
     replay,
+    restore,
     seed,
     stage,
     trace,
@@ -64,6 +66,8 @@ app.command("replay")(replay.replay)
 app.command("explain")(explain.explain)
 app.command("seed")(seed.seed)
 app.command("import")(import_.import_links)
+app.command("backup")(backup.backup)
+app.command("restore")(restore.restore)
 app.command("hint")(hint.hint)
 
 
