@@ -1,4 +1,4 @@
-"""The service is killed (kill -9) under POSTs with a key: no link is made twice, none that was acknowledged lost. Lab 3."""
+"""The service is killed (kill -9) under POSTs with a key: no link is made twice, none lost that was acknowledged."""
 
 from __future__ import annotations
 
