@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from checks.eventually import eventually
 from checks.lab4.followers import followed
-from checks.plugin.copies import copy_at, metric, names
+from checks.plugin.copies import every_copy, metric, names
 from checks.plugin.latency import Times
 from checks.plugin.stand import Stand
 from checks.plugin.verdict import CheckFailed, expect, inconclusive
@@ -110,22 +110,19 @@ def _round(
 
 def _opened(stand: Stand, struck: Sequence[str]) -> dict[str, float]:
     """The state of each copy's breaker, once those are no longer closed."""
+    copies = every_copy(stand)
     states: dict[str, float] = {}
 
     def look() -> bool:
-        states.update(_states(stand))
+        states.update({name: metric(service, STATE) or 0.0 for name, service in copies.items()})
         return all(states[name] for name in struck)
 
     eventually(look, within=SOON)
     return states
 
 
-def _states(stand: Stand) -> dict[str, float]:
-    return {name: metric(copy_at(stand, name), STATE) or 0.0 for name in names(stand)}
-
-
 def _expect_metric(stand: Stand) -> None:
-    lacking = [name for name in names(stand) if metric(copy_at(stand, name), STATE) is None]
+    lacking = [name for name, service in every_copy(stand).items() if metric(service, STATE) is None]
     did, got = "Asked each copy for GET /metrics.", f"no {STATE} at {', '.join(lacking)}"
     expect(not lacking, did=did, expected=IN_WORDS, got=got)
 
@@ -133,7 +130,7 @@ def _expect_metric(stand: Stand) -> None:
 def _expect_closed(stand: Stand, did: str) -> None:
     """Each breaker lets calls through again: it takes a call to see that, so links are followed meanwhile."""
     link = str(stand.service.create("https://example.com/again")["id"])
-    copies = {name: copy_at(stand, name) for name in names(stand)}
+    copies = every_copy(stand)
 
     def still_open() -> list[str]:
         for service in copies.values():

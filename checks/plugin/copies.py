@@ -23,6 +23,11 @@ def copy_at(stand: Stand, name: str, *, patient: bool = True) -> Service:
     return stand.service.at(f"http://{host}:{port}", patient=patient)
 
 
+def every_copy(stand: Stand) -> dict[str, Service]:
+    """Each of them at its own address."""
+    return {name: copy_at(stand, name) for name in names(stand)}
+
+
 def at_the_balancer(stand: Stand) -> dict[str, Copy]:
     """What the balancer has of each copy: whether it gets requests, and how many it got."""
     return Balancer(*stand.runtime.address("balancer", ADMIN_PORT)).copies()
