@@ -17,7 +17,7 @@ from checks.plugin.stand import Stand
 from checks.plugin.verdict import CheckFailed
 
 CLIENTS = 6
-LONGEST = 8.0  # seconds until a flood is given up
+LONGEST = 6.0  # seconds until a flood is given up
 
 
 @dataclass(frozen=True)

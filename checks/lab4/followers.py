@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from checks.eventually import eventually
 from checks.plugin.stand import Stand
 from checks.plugin.verdict import CheckFailed, expect, inconclusive
 from checks.plugin.visitors import Ledger, Visitors
 
 LINKS, USERS, RATE = 10, 6, 300
 ENOUGH = 100  # GETs that prove something
+SOON = 6.0  # seconds until a stage that has just come up follows a link
 
 
 @contextmanager
@@ -20,6 +22,7 @@ def followed(stand: Stand, did: str, note: Callable[[str], None], rate: float = 
     service = stand.service
     links = [str(service.create(f"https://example.com/followed/{number}")["id"]) for number in range(LINKS)]
     for link in links:
+        eventually(lambda: service.get(f"/{link}").status == 302, within=SOON)  # noqa: B023 - called here
         answer = service.get(f"/{link}")
         expect(answer.status == 302, did="Created a link and followed it.", expected="302", got=answer)
     with Visitors(service, links, users=USERS, rate=rate) as visitors:
