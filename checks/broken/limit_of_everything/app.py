@@ -20,7 +20,8 @@ async def http(app: App, scope: Scope, receive: Receive, send: Send) -> None:
     if scope["method"] == "GET" and scope["path"] not in UNLIMITED:
         taken = await limits[0]._taken(rate_limit.client_address(scope))
         if taken is not None and not taken.granted:
-            return await rate_limit.too_many(taken)(scope, receive, send)
+            await rate_limit.too_many(taken)(scope, receive, send)
+            return
     await app(scope, receive, send)
 
 
