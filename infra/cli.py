@@ -13,7 +13,9 @@ from pathlib import Path
 import typer
 
 from infra.commands import (
+    balance,
     break_,
+    capacity,
     check,
     copies,
     explain,
@@ -23,6 +25,7 @@ from infra.commands import (
     load,
     numbers,
     replay,
+    ring,
     seed,
     stage,
     trace,
@@ -64,6 +67,9 @@ app.command("replay")(replay.replay)
 app.command("explain")(explain.explain)
 app.command("seed")(seed.seed)
 app.command("import")(import_.import_links)
+app.command("capacity")(capacity.capacity)
+app.command("balance")(balance.balance)
+app.command("ring")(ring.ring)
 app.command("hint")(hint.hint)
 
 
