@@ -13,6 +13,7 @@ from pathlib import Path
 import typer
 
 from infra.commands import (
+    backup,
     balance,
     break_,
     capacity,
@@ -26,6 +27,7 @@ from infra.commands import (
     numbers,
     replay,
     ring,
+    restore,
     seed,
     stage,
     trace,
@@ -70,6 +72,8 @@ app.command("import")(import_.import_links)
 app.command("capacity")(capacity.capacity)
 app.command("balance")(balance.balance)
 app.command("ring")(ring.ring)
+app.command("backup")(backup.backup)
+app.command("restore")(restore.restore)
 app.command("hint")(hint.hint)
 
 

@@ -58,6 +58,9 @@ class Runtime(Protocol):
     def run(self, tool: str, arguments: Sequence[str] = (), *, stdin: Path | None = None) -> int:
         """Run a one-off tool box in the foreground (`seed`, `import`) and return its exit code."""
 
+    def output(self, tool: str, arguments: Sequence[str] = ()) -> tuple[int, str]:
+        """The same, and what it wrote to standard output. Its standard error stays the terminal's."""
+
     def kill(self, box: str) -> None:
         """SIGKILL the whole box. It stays dead until started."""
 

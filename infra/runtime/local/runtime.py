@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 from infra import own_variables, state
 from infra.app_stage import for_app
@@ -173,6 +175,17 @@ class LocalRuntime:
 
     def run(self, tool: str, arguments: Sequence[str] = (), *, stdin: Path | None = None) -> int:
         """Run the tool in the foreground, in the terminal's own session so that Ctrl-C reaches it."""
+        return self._run(tool, arguments, stdin)
+
+    def output(self, tool: str, arguments: Sequence[str] = ()) -> tuple[int, str]:
+        with tempfile.TemporaryFile() as said:
+            code = self._run(tool, arguments, stdout=said)
+            said.seek(0)
+            return code, said.read().decode(errors="replace")
+
+    def _run(
+        self, tool: str, arguments: Sequence[str], stdin: Path | None = None, stdout: IO[bytes] | None = None
+    ) -> int:
         box = self._box(tool)
         self._must_stand()
         plan = self.boxes.plan(box, through_relay=False)
@@ -183,7 +196,7 @@ class LocalRuntime:
         for folder in plan.folders.values():
             folder.mkdir(parents=True, exist_ok=True)
         launch = Launch([*command, *arguments], plan.environment, kind.folder(plan), self.boxes.log(box))
-        return self.boxes.process(box).run(launch, stdin)
+        return self.boxes.process(box).run(launch, stdin, stdout)
 
     def kill(self, box: str) -> None:
         with self._at_work(box) as found:
