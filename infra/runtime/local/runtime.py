@@ -92,6 +92,8 @@ class LocalRuntime:
         self._refuse_taken(missing)
         for box in missing:
             self._faults.end_of(box.name)
+            if drains.is_balancer(box):
+                drains.forget_all(self.project)
         if self._faults.all():
             progress(f"Still in force: {'; '.join(self.faults())}. `make heal` undoes it.")
             self._launch(missing, progress)
