@@ -51,7 +51,7 @@ def balance(
     uneven = Uneven(slow, delay, Pace(rate, seconds))
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 80)
     console.print(
-        f"{rate:g} redirects a second, {seconds:g} s for each way to choose; each way to {slow} takes {delay:g} s more.\n"
+        f"{rate:g} redirects a second for {seconds:g} s, three times; {delay:g} s more each way to {slow}.\n"
     )
     with heard_once(), LiveLine(console) as line, stage_for(_Lab4(), line.say) as stage:
         copies = names_of_copies(stage)
@@ -77,10 +77,11 @@ def _table(runs: Sequence[Run], copies: Sequence[str]) -> Table:
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("chosen by", no_wrap=True)
-    for column in (*copies, "p50", "p90", "p99", "failed", "copies a link"):
+    for column in ("% by copy", "p50", "p90", "p99", "failed", "a link met"):
         table.add_column(column, justify="right", no_wrap=True)
     for run in runs:
-        shares = [f"{run.share(copy):.0%}" for copy in copies]
+        shares = " ".join(f"{100 * run.share(copy):.0f}" for copy in copies)
         times = [duration(run.percentile(share)) for share in (0.5, 0.9, 0.99)]
-        table.add_row(run.algorithm, *shares, *times, f"{run.failed:,}", f"{run.copies_a_link_met:.1f}")
+        met = f"{run.copies_a_link_met:.1f} copies"
+        table.add_row(run.algorithm, shares, *times, f"{run.failed:,}", met)
     return table

@@ -11,9 +11,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import uvloop
-
 from infra.errors import LabError
+from labs.lab4_many_copies import interruptible
 
 PATIENCE = 6.0  # seconds for one answer
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})")
@@ -31,7 +30,7 @@ def answers(
     address: tuple[str, int], request: Callable[[], bytes], status: int, seconds: float, connections: int
 ) -> Answers:
     """For so many seconds. Raises LabError when an answer has another status, or none comes."""
-    return uvloop.run(_answers(address, request, status, seconds, connections))
+    return interruptible.run(_answers(address, request, status, seconds, connections))
 
 
 async def _answers(

@@ -291,9 +291,9 @@ class LocalRuntime:
         with self._at_work(copy) as found:
             drains.admit(self.project, self.stage, self.address, found, wait=wait)
 
-    def set_variables(self, variables: Mapping[str, str]) -> None:
+    def set_variables(self, variables: Mapping[str, str | None]) -> None:
         with self._at_work():
-            self._become(replace(self.project, variables={**self.project.variables, **variables}))
+            self._become(self.project.with_variables(variables))
 
     def set_copies(self, wanted: int, progress: Progress) -> None:
         with self._at_work():

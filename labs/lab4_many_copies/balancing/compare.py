@@ -96,7 +96,9 @@ def _chosen_as_before(stage: Runtime) -> Iterator[None]:
         yield
     finally:
         with undisturbed():
-            stage.set_variables({"BALANCE": before})
+            stage.set_variables({"BALANCE": None})
+            if stage.stage.box(_BALANCER).environment["BALANCE"] != before:  # it was not the usual one then
+                stage.set_variables({"BALANCE": before})
             stage.renew(_BALANCER)
 
 

@@ -11,10 +11,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import uvloop
-
 from infra.errors import LabError
 from infra.experiment.load.zipf import Zipf
+from labs.lab4_many_copies import interruptible
 
 PATIENCE = 6.0  # seconds for one answer: a little over what the service promises
 _AT_ONCE = 400  # requests
@@ -39,7 +38,7 @@ class Pace:
 
 def follow(address: tuple[str, int], links: Sequence[str], pace: Pace) -> list[Redirect]:
     """Popular links most (Zipf's law). Raises LabError when answers do not say which copy they are from."""
-    found = uvloop.run(_follow(address, links, pace))
+    found = interruptible.run(_follow(address, links, pace))
     if not any(redirect.copy for redirect in found):
         raise LabError(
             f"Of {len(found)} redirects not one came back with a Served-By header, which tells its copy. "
@@ -58,6 +57,8 @@ async def _follow(address: tuple[str, int], links: Sequence[str], pace: Pace) ->
             tasks.append(asyncio.create_task(_ask(address, links[zipf.draw()], idle, slots)))
         return await asyncio.gather(*tasks)
     finally:
+        for task in tasks:
+            task.cancel()
         for connection in idle:
             connection.close()
 
