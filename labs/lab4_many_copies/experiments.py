@@ -1,5 +1,5 @@
-"""Lab 4's failures: a copy killed, a copy that hangs, a slow Redis, a flood, a storm of retries, a deploy under load, the
-database deleted, and the balancer itself killed."""
+"""Lab 4's failures: a copy killed, a copy that hangs, a slow Redis, a flood, a storm of retries, a deploy under load,
+the database deleted, and the balancer itself killed."""
 
 from __future__ import annotations
 
