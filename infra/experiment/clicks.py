@@ -58,7 +58,7 @@ def redirects(
     found = Redirects(least, least + Counter(request.link_id for request in perhaps))
     for fault in faults:
         if fault.kills in boxes:
-            _excuse(found, seen, fault)
+            _excuse(found, seen, fault, alone=len(boxes) == 1)
     return found
 
 
@@ -86,11 +86,12 @@ def _may_have_been_one(request: Request, dead: Sequence[tuple[float, float]]) ->
     return not any(since <= request.start and request.end <= until for since, until in dead)
 
 
-def _excuse(found: Redirects, seen: Sequence[Request], kill: FaultSpan) -> None:
-    """The kill came after the fault began, and after the service was sent the last request that it answered. Whatever
-    may have been answered later than 100 ms before that is excused."""
+def _excuse(found: Redirects, seen: Sequence[Request], kill: FaultSpan, *, alone: bool) -> None:
+    """The kill came after the fault began, and after the service was sent the last request that it answered; where
+    other copies go on answering, these tell nothing. Whatever may have been answered later than 100 ms before that is
+    excused."""
     before = [request for request in seen if request.start <= _over(kill)]
-    earliest = max([kill.start, *(request.start for request in before)])
+    earliest = max([kill.start, *(request.start for request in before if alone)])
     found.kills.append(earliest)
     found.excused.update(request.link_id for request in before if request.end >= earliest - GRACE)
     found.ages += [(earliest - one.end, one.link_id) for one in before if one.end >= earliest - _WIDEST]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from infra.copies import copies
 from infra.errors import LabError
 from infra.experiment.clicks import count_clicks, redirects
 from infra.experiment.gauges import Gauge, Readings, read_meanwhile
@@ -117,7 +118,8 @@ def _counted(
     experiment: Experiment, runtime: Runtime, requests: Sequence[Request], spans: Sequence[FaultSpan]
 ) -> ClickAudit | None:
     targets = experiment.load.targets
-    found, address = redirects(requests, spans, targets), runtime.address(targets[0])
+    boxes = [copy.name for copy in copies(runtime.stage)] or targets  # the balancer, if there is one, counts nothing
+    found, address = redirects(requests, spans, boxes), runtime.address(targets[0])
     if not has_kafka(runtime):
         return count_clicks(found, address)
     with lag_of(runtime, "worker", "clicks") as lag:
