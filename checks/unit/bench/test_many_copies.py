@@ -98,10 +98,13 @@ def test_the_factor_is_the_median_of_the_rounds_own() -> None:
     assert "1.50 times" in with_relay.name
 
 
-def test_the_rate_counts_from_the_first_refusal_on() -> None:
+def test_the_rate_counts_from_the_first_refusal_to_the_last() -> None:
     burst = [Posted(number / 1000, 201) for number in range(100)]
-    refill = [Posted(1.0 + number / 50, 201) for number in range(1, 501)]
-    rate = limiter.granted([*burst, Posted(1.0, 429), *refill])
+    refill = [Posted(1.0 + number / 50, 201) for number in range(1, 501) if not 200 <= number < 240]
+    late = [Posted(1.0 + 240 / 50, 201)] * 40  # the senders stood still, and the bucket waited for them
+    refusals = [Posted(1.0 + number, 429) for number in range(11)]
+    more = [Posted(11.0 + number / 10, 201) for number in range(1, 5)]
+    rate = limiter.granted(sorted([*burst, *refill, *late, *refusals, *more], key=lambda one: one.at))
     assert rate == pytest.approx(50)
     assert limiter.exact(rate).met
     assert not limiter.exact(50.6).met
@@ -111,3 +114,10 @@ def test_the_rate_counts_from_the_first_refusal_on() -> None:
 def test_an_answer_that_is_neither_a_link_nor_a_refusal_proves_nothing() -> None:
     with pytest.raises(AssertionError):
         limiter.granted([Posted(0.0, 201), Posted(0.1, 503), Posted(0.2, 429)])
+
+
+def test_senders_that_let_the_bucket_fill_prove_nothing() -> None:
+    with pytest.raises(AssertionError, match="too busy"):
+        limiter.granted([Posted(0.0, 429), Posted(3.0, 429)])
+    with pytest.raises(AssertionError, match="too busy"):
+        limiter.granted([Posted(0.0, 201)])
