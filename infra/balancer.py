@@ -35,6 +35,11 @@ class Copy:
     check: str
     requests: int
 
+    @property
+    def checked(self) -> bool:
+        """Whether its health was ever asked; one whose name leads nowhere need not be."""
+        return self.state == "MAINT" or not self.check.startswith("INI")
+
 
 @dataclass(frozen=True)
 class Balancer:

@@ -8,7 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
-from infra.balancer import ADMIN_PORT
+from infra.balancer import ADMIN_PORT, Balancer
 from infra.boxes.native import Plan, Progress
 from infra.boxes.procfile import http_obstacle
 from infra.compose.box import Box
@@ -50,7 +50,8 @@ class HaproxyBox:
         return plan.folders[_INSIDE]
 
     def obstacle(self, plan: Plan) -> str:
-        return http_obstacle(plan)
+        """It holds a copy for ready until its first check, and would send a resting one requests."""
+        return _unasked(Balancer("127.0.0.1", plan.ports[ADMIN_PORT])) or http_obstacle(plan)
 
     def afterwards(self, plan: Plan) -> list[str] | None:
         return None
@@ -66,6 +67,14 @@ class HaproxyBox:
 
     def can_fill(self) -> str:
         return "it writes no file"
+
+
+def _unasked(balancer: Balancer) -> str:
+    try:
+        names = [copy.name for copy in balancer.copies().values() if not copy.checked]
+    except LabError as error:
+        return str(error)
+    return f"it has not asked {', '.join(names)} yet whether they are ready" if names else ""
 
 
 def program() -> tuple[str, dict[str, str]]:
