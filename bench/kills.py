@@ -18,7 +18,7 @@ from infra.runtime.docker.engine import obstacle
 
 KILLS = {"local": 100, "docker": 20}
 RATE = 300.0  # redirects a second
-BEFORE = 2.0  # seconds of load before the second around the kill
+BEFORE = 1.5  # seconds of load before the second around the kill
 AROUND = 1.0
 DEAD = 1.0  # seconds that the copy stays dead at least
 MOST = 3.0  # times the p99 before
@@ -87,6 +87,6 @@ def figures(runtime: str, kills: list[Kill]) -> list[Figure]:
             f"at most {MOST:.0f} times the baseline",
             factor <= MOST,
             1000 * median(one.before for one in kills),
-            f"the {BEFORE:.0f} s before, {RATE:.0f}/s",
+            f"the {BEFORE:g} s before, {RATE:.0f}/s",
         ),
     ]

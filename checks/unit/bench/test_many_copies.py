@@ -77,11 +77,11 @@ def test_kills_are_judged_by_what_failed_and_the_median_factor(failed: int, arou
     assert [figure.met for figure in kills.figures("local", three)] == met
 
 
-def test_what_a_redirect_costs_is_told_without_the_relay() -> None:
-    before = {"app-1": 1.0, "balancer": 0.0, ".relay": 2.0}
-    after = {"app-1": 3.0, "balancer": 0.5, ".relay": 2.5}
+def test_what_a_redirect_costs_is_told_by_who_takes_it() -> None:
+    before = {"app-1": 1.0, "balancer": 0.0, "kafka": 5.0, ".relay": 2.0}
+    after = {"app-1": 3.0, "balancer": 0.5, "kafka": 6.0, ".relay": 2.5}
     found = balancer.cost(before, after, [answered(number) for number in range(1000)])
-    assert (found.boxes, found.balancer, found.relay) == pytest.approx((2500, 500, 500))
+    assert (found.way, found.boxes, found.everything) == pytest.approx((2500, 3500, 4000))
 
 
 @pytest.mark.parametrize("answers", [[answered(1, status=503)], [answered(1, seconds=2.0)] * 9])
@@ -91,11 +91,12 @@ def test_a_round_that_was_not_all_redirects_or_came_late_counts_for_nothing(answ
 
 
 def test_the_factor_is_the_median_of_the_rounds_own() -> None:
-    through, direct = [Cost(130, 28, 20), Cost(260, 28, 20), Cost(900, 28, 20)], [Cost(100, 0, 0), Cost(200, 0, 0)]
-    without, with_relay = balancer.figures(through, [*direct, Cost(100, 0, 0)])
-    assert "1.30 times" in without.name
-    assert without.met
-    assert "1.50 times" in with_relay.name
+    through = [Cost(100, 30, 70, 50), Cost(200, 80, 120, 50), Cost(900, 28, 20, 50)]
+    direct = [Cost(100, 0, 70, 30), Cost(200, 0, 120, 30), Cost(100, 0, 20, 30)]
+    way, boxes, everything = balancer.figures(through, direct)
+    assert ("1.40 times" in way.name, way.met) == (True, False)
+    assert ("1.25 times" in boxes.name, boxes.met) == (True, True)
+    assert everything.met
 
 
 def test_the_rate_counts_from_the_first_refusal_to_the_last() -> None:
