@@ -21,7 +21,7 @@ from infra.runtime.local.process import BoxProcess
 ROUNDS = 5
 READY_WITHIN = {1: 1.5, 2: 3.0, 3: 8.0, 4: 10.0}  # seconds
 DOWN_WITHIN = {1: 2.0, 2: 2.0, 3: 4.0, 4: 5.0}
-MEMORY = {3: 0.8, 4: 1.2}  # GB, of all boxes together
+MEMORY = {3: 0.8, 4: 0.8}  # GB, of all boxes together
 OVER_COMPOSE = 2.0
 AGAIN_WITHIN = 2.0
 WARM_WITHIN = 240.0
