@@ -115,6 +115,11 @@ class Stand:
         return [len(copy.asked) for copy in self.copies]
 
 
+def settled(balancer: Balancer, up: int) -> bool:
+    """Whether it knows by now that the first `up` copies are there and the others are not."""
+    return [copy.state for copy in balancer.copies().values()] == ["UP"] * up + ["DOWN"] * (6 - up)
+
+
 @pytest.fixture
 def stand(tmp_path: Path) -> Iterator[Stand]:
     """Three copies behind a balancer, all of them ready."""
@@ -127,7 +132,7 @@ def stand(tmp_path: Path) -> Iterator[Stand]:
         plan = plan_before([server.server_address[1] for server in servers], tmp_path)
         held.enter_context(running(plan))
         balancer = Balancer("127.0.0.1", plan.ports[ADMIN_PORT])
-        soon(lambda: [copy.state for copy in balancer.copies().values()] == ["UP"] * 3 + ["DOWN"] * 3)
+        soon(lambda: settled(balancer, 3))
         yield Stand(plan, copies, balancer)
 
 
@@ -231,6 +236,7 @@ def test_it_finishes_what_is_in_flight_before_it_ends(tmp_path: Path) -> None:
     with ExitStack() as held:
         process = held.enter_context(running(plan))
         pool = held.enter_context(ThreadPoolExecutor(1))
+        soon(lambda: settled(Balancer("127.0.0.1", plan.ports[ADMIN_PORT]), 1))
         answer = pool.submit(Stand(plan, [copy], Balancer("127.0.0.1", 0)).ask, "POST")
         soon(lambda: copy.asked)
         copy.manners = ""
