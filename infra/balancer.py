@@ -15,6 +15,8 @@ from infra.errors import LabError
 
 ADMIN_PORT = 9999  # inside the box
 STATISTICS_PORT = 8404
+ASKS_AGAIN = 1.3  # seconds that a copy has for a GET before another one is asked, as in infra/config/haproxy.cfg
+TRIES = 3  # how often a GET is sent at most, as there
 CHOOSES = "copies"  # the backend in whose states a copy is drained; the other one steps in when none of it is ready
 _SECONDS = 3.0  # for an answer
 _POLL = 0.02
