@@ -20,7 +20,7 @@ KILLED = 137  # 128 + SIGKILL: what the runtime sends after 10 s
 def check_sigterm(own_stand: Stand) -> None:
     """SIGTERM finishes what is in flight, then ends with exit code 0 within 10 s"""
     service, runtime = own_stand.service, own_stand.runtime
-    answer = _stopped_in_mid_request(service, runtime)
+    answer = stopped_in_mid_request(service, runtime)
     did = "Sent half of POST /links, then SIGTERM, then the other half."
     expect(answer.status == 201, did=did, expected="201: a request in flight is finished", got=answer)
     code = runtime.exit_code("app")
@@ -33,14 +33,14 @@ def check_sigterm(own_stand: Stand) -> None:
     expect(kept, did=did, expected="the link that was acknowledged on the way out", got=service.get(path))
 
 
-def _stopped_in_mid_request(service: Service, runtime: Runtime) -> RawAnswer:
+def stopped_in_mid_request(service: Service, runtime: Runtime, box: str = "app") -> RawAnswer:
     """The answer to a POST whose second half was sent after SIGTERM; the box has ended when this returns."""
     body = json.dumps({"url": "https://example.com/in-flight"}).encode()
     wire = Wire(service, "POST", "/links")
     wire.send(f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body[:9])
     time.sleep(0.3)  # the service has the headers and waits for the rest; nothing tells when
     with ThreadPoolExecutor(1) as pool:
-        stopping = pool.submit(runtime.stop, "app")
+        stopping = pool.submit(runtime.stop, box)
         time.sleep(1.0 if runtime.name == "docker" else 0.3)  # SIGTERM arrives while the request is half sent
         wire.send(body[9:])
         answer = wire.answer()

@@ -17,6 +17,7 @@ from checks.plugin.verdict import CheckFailed
 
 LIMIT = 5.0  # seconds: the contract's end of every request
 SLACK = 0.5  # seconds that this machine may add to it
+PATIENCE = 20.0  # seconds in which what is over the client's rate (429) is sent again
 JSON = {"Content-Type": "application/json"}
 
 
@@ -83,11 +84,16 @@ class Answer:
 
 @dataclass
 class Service:
-    """Sends requests to one base URL, over one connection a thread. `count` is the requests sent so far."""
+    """Sends requests to one base URL, over one connection a thread. `count` is the requests sent so far.
+
+    Most checks are not about the rate limit: one that is `patient` waits as a 429 tells it to, and sends again."""
 
     base_url: str
     count: int = 0
     last: Sent | None = None
+    patient: bool = True
+    _elsewhere: list[Service] = field(default_factory=list)
+    _counts_for: Service | None = None
     _local: threading.local = field(default_factory=threading.local)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _open: list[http.client.HTTPConnection] = field(default_factory=list)
@@ -102,6 +108,21 @@ class Service:
     ) -> Answer:
         """Send it and read the answer. Raises NoAnswer when none came within 5 s."""
         sent = Sent(self.base_url, method, path, dict(headers or {}), body)
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            answer = self._send(sent)
+            pause = seconds_to_wait(answer)
+            if answer.status != 429 or not self.patient or time.monotonic() + pause > deadline:
+                return answer
+            time.sleep(pause)
+
+    def at(self, base_url: str, *, patient: bool = True) -> Service:
+        """The same service at another address: what is sent there counts here too, and closes with this one."""
+        other = Service(base_url, patient=patient, _counts_for=self)
+        self._elsewhere.append(other)
+        return other
+
+    def _send(self, sent: Sent) -> Answer:
         self.note(sent)
         start = time.perf_counter()
         try:
@@ -148,9 +169,14 @@ class Service:
         with self._lock:
             self.count += 1
             self.last = sent
+        if self._counts_for is not None:
+            self._counts_for.note(sent)
 
     def close(self) -> None:
         """Close every thread's connection."""
+        for other in self._elsewhere:
+            other.close()
+        self._elsewhere.clear()
         for connection in self._open:
             connection.close()
         self._open.clear()
@@ -191,3 +217,9 @@ class Service:
         if connection.sock is None or now - getattr(self._local, "used", 0.0) > 1.0:
             return False
         return not select.select([connection.sock], [], [], 0)[0]
+
+
+def seconds_to_wait(answer: Answer) -> float:
+    """What Retry-After says; a second when it says no number."""
+    said = answer.headers.get("retry-after", "").strip()
+    return float(said) if said.isascii() and said.isdigit() else 1.0
