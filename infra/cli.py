@@ -69,11 +69,11 @@ app.command("replay")(replay.replay)
 app.command("explain")(explain.explain)
 app.command("seed")(seed.seed)
 app.command("import")(import_.import_links)
+app.command("backup")(backup.backup)
+app.command("restore")(restore.restore)
 app.command("capacity")(capacity.capacity)
 app.command("balance")(balance.balance)
 app.command("ring")(ring.ring)
-app.command("backup")(backup.backup)
-app.command("restore")(restore.restore)
 app.command("hint")(hint.hint)
 
 

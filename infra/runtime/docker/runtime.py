@@ -32,6 +32,8 @@ from infra.runtime.ports import is_free, refuse_taken
 from infra.runtime.protocol import BoxStatus, Progress
 from infra.stage import Box, Stage, read_stage
 
+_TOOLS_END = 10.0  # seconds that a tool has to end after Ctrl-C
+
 
 class DockerRuntime:
     """See infra/runtime/protocol.py."""
@@ -216,7 +218,18 @@ class DockerRuntime:
         with contextlib.ExitStack() as stack:
             source = stack.enter_context(stdin.open("rb")) if stdin is not None else None
             read = source if source or terminal else subprocess.DEVNULL
-            return subprocess.run(command, env=self._environment, stdin=read, stdout=stdout, check=False).returncode
+            return self._to_its_end(tool, subprocess.Popen(command, env=self._environment, stdin=read, stdout=stdout))
+
+    def _to_its_end(self, tool: str, child: subprocess.Popen[bytes]) -> int:
+        try:
+            return child.wait()
+        except BaseException:  # Ctrl-C reached Compose too, which hands it on: the tool has a moment to end by itself
+            with undisturbed():
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    child.wait(_TOOLS_END)
+                compose.end_tool(self.project, self.stage.box(tool).name)
+                child.wait()
+            raise
 
     def _inside(self, tool: str) -> list[str]:
         """The tool's command: its line of the app's Procfile, or that of its own image."""
