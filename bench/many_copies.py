@@ -52,7 +52,7 @@ class Stage:
         """Until it sends each copy requests."""
         balancer = Balancer(*self.runtime.address("balancer", ADMIN_PORT))
         for copy in COPIES:
-            assert balancer.wait_up(copy, UP), f"the balancer does not find {copy} ready: {balancer.copies()[copy]}"
+            assert balancer.wait_for(copy, ("UP",), UP), f"the balancer does not find {copy} ready"
 
 
 @contextlib.contextmanager

@@ -50,9 +50,7 @@ def balance(
             raise LabError(f"{option} {value:g} will not do: name a number from {least:g} to {most:g}.")
     uneven = Uneven(slow, delay, Pace(rate, seconds))
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 80)
-    console.print(
-        f"{rate:g} redirects a second for {seconds:g} s, three times; {delay:g} s more each way to {slow}.\n"
-    )
+    console.print(f"{rate:g} redirects a second for {seconds:g} s, three times; {delay:g} s more each way to {slow}.\n")
     with heard_once(), LiveLine(console) as line, stage_for(_Lab4(), line.say) as stage:
         copies = names_of_copies(stage)
         runs = compare(stage, uneven, line.say)

@@ -43,11 +43,11 @@ def hanging_copy() -> Experiment:
             froze. A POST is not sent again, so {posts_without_answer} of them waited for the 4 s that anything may
             take, and ended without an answer. Of these and all others that were acknowledged ({acknowledged}) {lost}
             were lost, and each POST that was repeated with its key made one link. Then look at the clicks:
-            {clicks_seen} redirects were seen, {clicks_counted} clicks counted, {clicks_doubled} too many. When the
-            copy woke up it did what it had been asked 6 s ago, for clients who had long had their answer from
-            somebody else, and noted their clicks a second time. A retry is safe for what it reads, not for what it
-            counts on the side. A timeout is a bet: too short, and slow requests are done twice; too long, and
-            everybody waits for the dead.""",
+            {clicks_seen} redirects were seen, and {clicks_counted} clicks counted. Where there are more than were
+            seen, the copy did what it had been asked 6 s ago when it woke up, for clients who had long had their
+            answer from somebody else, and noted their clicks a second time. A retry is safe for what it reads, not
+            for what it counts on the side. A timeout is a bet: too short, and slow requests are done twice; too
+            long, and everybody waits for the dead.""",
     )
 
 

@@ -210,10 +210,3 @@ def test_a_service_that_does_not_answer_is_told_so(monkeypatch: pytest.MonkeyPat
     gone.close()
     with pytest.raises(LabError, match="clicks cannot be compared"):
         count_clicks(redirects([seen(1)]), gone.address)
-
-
-def test_where_other_copies_answer_on_a_kill_excuses_from_100_ms_before_it_began() -> None:
-    early, late = [seen(4.85)], [seen(4.93), seen(5.05)]
-    found = redirects([*early, *late, seen(5.3)], [kill(5.0, 5.2, "app-2")], ["app-1", "app-2"])
-    assert found.kills == [5.0]
-    assert found.excused[A] == len(late)

@@ -138,7 +138,7 @@ class Admin:
         states = {"app-1": "UP", "app-2": "UP", "app-3": "UP", "app-4": "MAINT"}
         return {name: Copy(name, state, 0, "L7OK 200", 0) for name, state in states.items()}
 
-    def wait_up(self, copy: str, seconds: float) -> bool:
+    def wait_for(self, copy: str, states: tuple[str, ...], seconds: float) -> bool:
         return True
 
 
