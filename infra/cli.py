@@ -14,7 +14,9 @@ import typer
 
 from infra.commands import (
     backup,
+    balance,
     break_,
+    capacity,
     check,
     copies,
     explain,
@@ -25,6 +27,7 @@ from infra.commands import (
     numbers,
     replay,
     restore,
+    ring,
     seed,
     stage,
     trace,
@@ -68,6 +71,9 @@ app.command("seed")(seed.seed)
 app.command("import")(import_.import_links)
 app.command("backup")(backup.backup)
 app.command("restore")(restore.restore)
+app.command("capacity")(capacity.capacity)
+app.command("balance")(balance.balance)
+app.command("ring")(ring.ring)
 app.command("hint")(hint.hint)
 
 

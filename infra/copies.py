@@ -19,6 +19,16 @@ def copies(stage: Stage) -> list[Box]:
     return sorted(found, key=lambda box: int(box.name.rpartition("-")[2]))
 
 
+def standing(stage: Stage) -> list[str]:
+    """The names of those copies that stand."""
+    return [copy.name for copy in copies(stage) if copy not in stage.resting]
+
+
+def front(stage: Stage) -> str:
+    """The box that clients ask: the balancer where one stands before the copies, else the service itself."""
+    return next((box.name for box in stage.boxes if box.native.kind == "haproxy"), "app")
+
+
 def with_copies(stage: Stage, wanted: int | None) -> Stage:
     """The stage with the first `wanted` of its copies, or with those of the lab's own profile; the others rest."""
     every = copies(stage)

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -41,6 +41,11 @@ class Project:
     def stage_profiles(self) -> frozenset[str]:
         """The profiles of every box that may stand: the lab's, the copies that rest at first, those asked for."""
         return frozenset({f"lab-{self.lab}", f"lab-{self.lab}{MORE_COPIES}"}) | self.profiles
+
+    def with_variables(self, changed: Mapping[str, str | None]) -> Project:
+        """The same with these variables besides; one that is None is taken back."""
+        known = {**self.variables, **changed}
+        return replace(self, variables={name: value for name, value in known.items() if value is not None})
 
     @property
     def folder(self) -> Path:

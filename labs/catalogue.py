@@ -11,6 +11,7 @@ _MODULES = {
     1: "labs.lab1_file.experiments",
     2: "labs.lab2_postgres.experiments",
     3: "labs.lab3_cache_and_events.experiments",
+    4: "labs.lab4_many_copies.experiments",
 }  # each has `experiments()`; read only when they are wanted
 
 

@@ -34,7 +34,7 @@ def check_database_paused(stand: Stand) -> None:
 
 def check_link_cut(stand: Stand) -> None:
     """While nothing passes between the service and Postgres no request hangs"""
-    _under(stand, "Cut the link between the service and Postgres", lambda: stand.runtime.cut("app", "postgres"))
+    _under(stand, "Cut the link between the service and Postgres", lambda: stand.cut_off("postgres"))
 
 
 def check_locked_table(stand: Stand) -> None:

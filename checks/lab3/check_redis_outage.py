@@ -45,7 +45,7 @@ def check_redis_cut(own_stand: Stand, note: Callable[[str], None]) -> None:
     """While nothing passes between the service and Redis no request hangs, and no change is forgotten"""
     runtime = own_stand.runtime
     did = "Cut the link between the service and Redis"
-    _outage(own_stand, did, lambda: runtime.cut("app", "redis"), runtime.heal, note)
+    _outage(own_stand, did, lambda: own_stand.cut_off("redis"), runtime.heal, note)
 
 
 def check_database_spared(own_stand: Stand, note: Callable[[str], None]) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from checks.plugin.service import Service
 from checks.plugin.verdict import CheckFailed
 from infra import state
+from infra.copies import copies
 from infra.errors import LabError, NotSupported
 from infra.project import Project
 from infra.runtime.protocol import Runtime
@@ -35,6 +36,13 @@ class Stand:
         """Undo what a check left in force, so that the next one meets a whole stage."""
         if not self.whole():
             self.runtime.heal()
+
+    def cut_off(self, server: str) -> None:
+        """Let nothing pass between the service, all copies of it, and that server."""
+        stage = self.runtime.stage
+        standing = [copy.name for copy in copies(stage) if copy not in stage.resting]
+        for one in standing or ["app"]:
+            self.runtime.cut(one, server)
 
     def whole(self) -> bool:
         """Whether no fault is in force and every box is ready."""

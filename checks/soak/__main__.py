@@ -1,4 +1,4 @@
-"""python -m checks.soak [--minutes M] [--seed S]: a stage of lab 3 of its own, in the runtime that RUNTIME names.
+"""python -m checks.soak [--lab N] [--minutes M] [--seed S]: a stage of its own, in the runtime that RUNTIME names.
 
 Exit 0 when no promise was broken, 1 with the figures when one was, 75 when the machine was too busy to tell, 130 after
 Ctrl-C; the stage is gone in any case."""
@@ -15,14 +15,15 @@ from rich.console import Console
 
 from checks.soak.faults import faults
 from checks.soak.link_events import acknowledged_changes, missing_events
+from checks.soak.plans import Plan, plan
 from checks.soak.verdict import in_figures, undecided, wrong
 from infra.commands.experiment_stage import stage_for
 from infra.commands.live_line import LiveLine
 from infra.errors import LabError
-from infra.experiment.experiment import Experiment, Load, run
+from infra.experiment.experiment import Experiment, run
 from infra.interrupt import heard_once
 
-LOAD = Load(users=20, rate=200.0, write_share=0.1, change_share=0.03, show_share=0.02, key_share=0.5)
+RATE = 200.0  # requests a second
 INCONCLUSIVE = 75
 MINUTES = {"docker": 3.0}  # by runtime
 ELSEWHERE = 10.0
@@ -33,17 +34,19 @@ def main(arguments: list[str] | None = None) -> int:
     seconds = 60 * (wanted.minutes or MINUTES.get(os.environ.get("RUNTIME", ""), ELSEWHERE))
     seed = wanted.seed if wanted.seed is not None else random.randrange(1_000_000)
     console = Console(highlight=False)
-    console.print(f"A soak of {seconds:.0f} s, seed {seed} (the same faults again: --seed {seed})", style="bold")
+    console.print(
+        f"A soak of lab {wanted.lab}, {seconds:.0f} s, seed {seed} (the same faults again: --seed {seed})", style="bold"
+    )
     try:
-        return soak(seconds, seed, wanted.rate, console)
+        return soak(plan(wanted.lab), seconds, seed, wanted.rate, console)
     except LabError as error:
         console.print(f"The soak could not be ended: {error}")
         return 1
 
 
-def soak(seconds: float, seed: int, rate: float, console: Console) -> int:
+def soak(plan: Plan, seconds: float, seed: int, rate: float, console: Console) -> int:
     """Load and faults for so long, then the audit. Raises LabError when the stage does not stand or come back."""
-    planned = _experiment(seconds, seed, rate)
+    planned = _experiment(plan, seconds, seed, rate)
     with heard_once(), LiveLine(console) as line, stage_for(planned, line.say) as stage:
         timeline = run(planned, stage, line.say, line.show)
         line.say("looking for the changes of the links in the topic links")
@@ -61,26 +64,27 @@ def soak(seconds: float, seed: int, rate: float, console: Console) -> int:
     return 1 if problems else 0
 
 
-def _experiment(seconds: float, seed: int, rate: float) -> Experiment:
-    load = replace(LOAD, seconds=seconds, rate=rate)
+def _experiment(plan: Plan, seconds: float, seed: int, rate: float) -> Experiment:
     return Experiment(
         name="soak",
-        lab=3,
+        lab=plan.lab,
         question="",
         answers=(),
         right=lambda timeline: 0,
-        load=load,
-        schedule=faults(seed, seconds),
+        load=replace(plan.load, seconds=seconds, rate=rate),
+        schedule=faults(seed, seconds, plan),
         explanation="",
         own_stage=True,
+        variables=plan.variables,
     )
 
 
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--lab", type=int, default=3, help="which (3; or 4)")
     parser.add_argument("--minutes", type=float, help="how long (10; 3 with RUNTIME=docker)")
     parser.add_argument("--seed", type=int, help="which faults; a random one, which is printed")
-    parser.add_argument("--rate", type=float, default=LOAD.rate, help=f"requests a second at most ({LOAD.rate:.0f})")
+    parser.add_argument("--rate", type=float, default=RATE, help=f"requests a second at most ({RATE:.0f})")
     return parser
 
 

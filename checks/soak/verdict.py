@@ -20,6 +20,7 @@ def wrong(timeline: Timeline, events: Mapping[str, Sequence[object]]) -> list[st
     if audit is None or audit.clicks is None:
         return ["The service shows no clicks, so nothing is proved."]
     stale = [request for request in timeline.requests if _is_stale(request.name, request.status, request.error)]
+    errors = [request for request in timeline.requests if (request.status or 0) >= 500 and request.status != 503]
     clicks = audit.clicks
     found = {
         f"{len(audit.lost)} acknowledged links are lost, such as {audit.lost[:3]}.": audit.lost,
@@ -27,6 +28,7 @@ def wrong(timeline: Timeline, events: Mapping[str, Sequence[object]]) -> list[st
         f"{clicks.lost_beyond} clicks are lost that no kill of the app excuses{_where(clicks)}.": clicks.lost_beyond,
         f"{clicks.doubled} clicks are counted twice.": clicks.doubled,
         f"{len(stale)} redirects did not follow an acknowledged change at once, such as {stale[:1]}.": stale,
+        f"{len(errors)} answers were an error of the service's own, such as {errors[:1]}.": errors,
         f"{len(events)} links have changes that were not told in order, such as {list(events.items())[:2]}.": events,
     }
     return [sentence for sentence, broken in found.items() if broken]
@@ -60,7 +62,7 @@ def in_figures(timeline: Timeline, changes: int) -> list[str]:
     kills = Counter(span.kills for span in timeline.faults if span.kills)
     pauses = Counter(span.label.split()[0] for span in timeline.faults if span.label.endswith("paused"))
     lines = [
-        f"faults     {_counted('kills', kills)}, {_counted('pauses', pauses)}",
+        f"faults     {_counted('kills', kills)}, {_counted('pauses', pauses)}{_others(timeline)}",
         f"requests   {timeline.count():,}: {timeline.count('ok'):,} answered, {timeline.count('failed'):,} failed,"
         f" {timeline.count('unknown'):,} unknown",
         f"links      {audit.acknowledged:,} acknowledged, {len(audit.lost)} lost, {len(audit.doubled)} made twice;"
@@ -76,6 +78,14 @@ def in_figures(timeline: Timeline, changes: int) -> list[str]:
             f"           final {clicks.settled:.1f} s after the stage was whole",
         ]
     return lines
+
+
+def _others(timeline: Timeline) -> str:
+    """What only lab 4's soak does; and what this runtime could not do, word for word."""
+    kinds = {"cuts": " cut off from ", "slow links": " slowed to ", "deploys": "deploy ", "scalings": " copies"}
+    counts = {kind: sum(sign in span.label for span in timeline.faults) for kind, sign in kinds.items()}
+    told = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
+    return "\n           ".join([f", {told}" if told else "", *timeline.figures])
 
 
 def _counted(what: str, boxes: Counter[str]) -> str:

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
-from infra.backup.catalog import Catalog, Choice, local, read_seconds, utc
+from infra.backup.catalog import Choice, local, read_seconds, utc
 from infra.backup.groups import forget_groups
 from infra.backup.served import some_link, watched
 from infra.backup.tool import look, tool
@@ -60,6 +60,9 @@ def restore(runtime: Runtime, moment: float | None, progress: Progress) -> Resto
         raise
     try:
         seconds = _bring_back(runtime, progress) - began
+    except KeyboardInterrupt:
+        progress("the database is restored, but not all of the stage stands again: `make heal` starts the rest")
+        raise
     except LabError as error:
         raise LabError(
             f"The database is restored, but the stage does not stand again: {error} Run `make heal`."
@@ -130,6 +133,3 @@ def lose(runtime: Runtime) -> None:
     with contextlib.suppress(LabError):  # it was dead already
         runtime.kill(DATABASE)
     tool(runtime, "erase")
-
-
-__all__ = ["Catalog", "Restored", "lose", "restore"]

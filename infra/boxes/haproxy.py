@@ -41,10 +41,10 @@ class HaproxyBox:
 
     def command(self, plan: Plan) -> list[str] | None:
         """Raises LabError when there is no HAProxy on this machine."""
-        program, libraries = _program()
+        found, libraries = program()
         own = {name: plan.ports[int(plan.environment[name])] for name in _LISTENING & plan.environment.keys()}
         settings = [f"{name}={value}" for name, value in {**own, **libraries}.items()]
-        return ["env", *settings, program, "-db", "-f", str(plan.folders[_INSIDE] / "haproxy.cfg")]
+        return ["env", *settings, found, "-db", "-f", str(plan.folders[_INSIDE] / "haproxy.cfg")]
 
     def folder(self, plan: Plan) -> Path:
         return plan.folders[_INSIDE]
@@ -68,7 +68,7 @@ class HaproxyBox:
         return "it writes no file"
 
 
-def _program() -> tuple[str, dict[str, str]]:
+def program() -> tuple[str, dict[str, str]]:
     """A haproxy of this machine's own, else the one that a package brought, and the variables that it needs."""
     if found := shutil.which("haproxy"):
         return found, {}

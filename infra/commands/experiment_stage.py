@@ -5,21 +5,34 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Protocol
 
 from infra import state
 from infra.commands.context import project_name, wanted_project
 from infra.errors import LabError
-from infra.experiment.experiment import Experiment
 from infra.interrupt import undisturbed
 from infra.project import Project
 from infra.runtime.choose import choose, open_runtime
 from infra.runtime.protocol import Progress, Runtime
 
 
+class Needs(Protocol):
+    """What a stage must be for: an experiment, or a lesson that runs on one."""
+
+    @property
+    def lab(self) -> int: ...
+    @property
+    def own_stage(self) -> bool: ...
+    @property
+    def profiles(self) -> frozenset[str]: ...
+    @property
+    def variables(self) -> Mapping[str, str]: ...
+
+
 @contextlib.contextmanager
-def stage_for(experiment: Experiment, progress: Progress) -> Iterator[Runtime]:
+def stage_for(experiment: Needs, progress: Progress) -> Iterator[Runtime]:
     """A whole stage of the experiment's lab. One of its own is taken down with its data, however the block ends.
 
     Raises LabError when the learner's stage stands and is not whole."""
@@ -52,7 +65,7 @@ def _insist_that_it_is_whole(runtime: Runtime) -> None:
 
 
 @contextlib.contextmanager
-def _own_stage(experiment: Experiment, standing: Runtime | None, progress: Progress) -> Iterator[Runtime]:
+def _own_stage(experiment: Needs, standing: Runtime | None, progress: Progress) -> Iterator[Runtime]:
     project, name = _own_project(experiment, standing)
     why = "needs data of its own" if experiment.own_stage else f"finds no stage of lab {experiment.lab}"
     progress(f"this experiment {why}: a stage for it comes up, and goes again afterwards ({name} runtime)")
@@ -66,7 +79,7 @@ def _own_stage(experiment: Experiment, standing: Runtime | None, progress: Progr
                 runtime.down(volumes=True)
 
 
-def _own_project(experiment: Experiment, standing: Runtime | None) -> tuple[Project, str]:
+def _own_project(experiment: Needs, standing: Runtime | None) -> tuple[Project, str]:
     """What the learner's stage is, or would be, under a name and a port of its own."""
     if standing is not None:
         remembered = state.load(project_name())

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from infra.commands.context import current, lab_number
 from infra.commands.experiment_stage import free_port
+from infra.copies import front
 from infra.errors import LabError
 from infra.experiment.keepalive import Connection
 from infra.experiment.load.event_log import FOLDER_PREFIX
@@ -79,8 +80,8 @@ def _on_the_page(runtime: Runtime, lab: int, wanted: Load) -> None:
 
 @contextlib.contextmanager
 def _running(runtime: Runtime, lab: int, wanted: Load, how: Sequence[str]) -> Iterator[tuple[LoadProcess, LiveLog]]:
-    """Locust on the stage's app, with links to read and an event log to follow; gone when the block is left."""
-    address = runtime.address("app")
+    """Locust on the stage's service, with links to read and an event log to follow; gone when the block is left."""
+    address = runtime.address(front(runtime.stage))
     base = f"http://{address[0]}:{address[1]}"
     with tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX) as name:
         events, handed = Path(name, "events.jsonl"), Path(name, "links.json")

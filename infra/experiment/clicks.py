@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
+from infra.balancer import ASKS_AGAIN, TRIES
 from infra.errors import LabError
 from infra.experiment.keepalive import Connection, in_parallel
 from infra.experiment.ledger import NOT_SENT, ask
@@ -44,21 +45,28 @@ class Redirects:
 
 
 def redirects(
-    requests: Iterable[Request], faults: Iterable[FaultSpan] = (), boxes: Sequence[str] = ("app",)
+    requests: Iterable[Request],
+    faults: Iterable[FaultSpan] = (),
+    boxes: Sequence[str] = ("app",),
+    balancer: str = "",
 ) -> Redirects:
     """The redirects among `requests`; `faults` that killed one of the service's `boxes` excuse clicks.
 
-    What got no answer while the only box was dead was no redirect: a port that Docker publishes is open even then."""
+    What got no answer while the only box that clients reach was dead was no redirect: a port that Docker publishes is
+    open even then. A `balancer` before the boxes sends a GET again, so one answer may stand for several redirects."""
     faults = list(faults)
-    dead = _dead(faults, boxes)
+    kills = [fault for fault in faults if fault.kills in boxes]
+    dead = _dead(faults, [balancer] if balancer else boxes)
     asked = [request for request in requests if request.name.startswith(_REDIRECT) and request.link_id]
     seen = [request for request in asked if request.status == 302]
     least = Counter(request.link_id for request in seen)
-    perhaps = [request for request in asked if _may_have_been_one(request, dead)]
-    found = Redirects(least, least + Counter(request.link_id for request in perhaps))
-    for fault in faults:
-        if fault.kills in boxes:
-            _excuse(found, seen, fault)
+    perhaps = Counter(request.link_id for request in asked if _may_have_been_one(request, dead))
+    if balancer:
+        for request in asked:
+            perhaps[request.link_id] += _sent_again(request, kills)
+    found = Redirects(least, least + perhaps)
+    for kill in kills:
+        _excuse(found, seen, kill, alone=len(boxes) == 1)
     return found
 
 
@@ -86,11 +94,20 @@ def _may_have_been_one(request: Request, dead: Sequence[tuple[float, float]]) ->
     return not any(since <= request.start and request.end <= until for since, until in dead)
 
 
-def _excuse(found: Redirects, seen: Sequence[Request], kill: FaultSpan) -> None:
-    """The kill came after the fault began, and after the service was sent the last request that it answered. Whatever
-    may have been answered later than 100 ms before that is excused."""
-    before = [request for request in seen if request.start <= _over(kill)]
-    earliest = max([kill.start, *(request.start for request in before)])
+def _sent_again(request: Request, kills: Iterable[FaultSpan]) -> int:
+    """How many redirects a request may have been besides the one that its client saw: a copy that was too slow, or was
+    killed on the way back, may have done its work as well as the one that the balancer asked next."""
+    slow = int(request.seconds / ASKS_AGAIN)
+    torn = any(kill.start <= request.end and request.start <= _over(kill) for kill in kills)
+    return min(slow + torn, TRIES)
+
+
+def _excuse(found: Redirects, seen: Sequence[Request], kill: FaultSpan, *, alone: bool) -> None:
+    """The kill came after the fault began, and after the box was sent the last request that it answered. Whatever it
+    may have answered later than 100 ms before that is excused. Each answer of several boxes says whose it is; one that
+    does not may be anybody's."""
+    before = [one for one in seen if one.start <= _over(kill) and (alone or one.copy in ("", kill.kills))]
+    earliest = max([kill.start, *(one.start for one in before if alone or one.copy)])
     found.kills.append(earliest)
     found.excused.update(request.link_id for request in before if request.end >= earliest - GRACE)
     found.ages += [(earliest - one.end, one.link_id) for one in before if one.end >= earliest - _WIDEST]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from infra.copies import copies
 from infra.errors import LabError
 from infra.experiment.clicks import count_clicks, redirects
 from infra.experiment.gauges import Gauge, Readings, read_meanwhile
@@ -22,6 +23,7 @@ from infra.experiment.load.plan import Load, headless, locust_arguments
 from infra.experiment.load.process import STOP_TIMEOUT, LoadProcess, hand_over, load_process, until_began
 from infra.experiment.schedule import At, play
 from infra.experiment.timeline import Audit, ClickAudit, FaultSpan, Outcome, Request, Series, Timeline
+from infra.runtime.drains import is_balancer
 from infra.runtime.protocol import Progress, Runtime
 
 __all__ = [
@@ -117,7 +119,9 @@ def _counted(
     experiment: Experiment, runtime: Runtime, requests: Sequence[Request], spans: Sequence[FaultSpan]
 ) -> ClickAudit | None:
     targets = experiment.load.targets
-    found, address = redirects(requests, spans, targets), runtime.address(targets[0])
+    front = next((box.name for box in runtime.stage.boxes if is_balancer(box) and box.name in targets), "")
+    boxes = [box.name for box in copies(runtime.stage)] if front else targets
+    found, address = redirects(requests, spans, boxes, front), runtime.address(targets[0])
     if not has_kafka(runtime):
         return count_clicks(found, address)
     with lag_of(runtime, "worker", "clicks") as lag:

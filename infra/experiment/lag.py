@@ -30,13 +30,6 @@ def lag_of(runtime: Runtime, group: str, topic: str) -> Iterator[Callable[[], in
 
 
 @contextlib.contextmanager
-def topic_ends(runtime: Runtime, topic: str) -> Iterator[Callable[[], list[int] | None]]:
-    """Yields what tells each partition's end, None while the broker does not answer."""
-    with _consumer(runtime, "nobody") as consumer:
-        yield lambda: _ends(consumer, topic)
-
-
-@contextlib.contextmanager
 def _consumer(runtime: Runtime, group: str) -> Iterator[Consumer]:
     settings = {"bootstrap.servers": bootstrap(runtime), "group.id": group, "enable.auto.commit": False}
     consumer = Consumer(settings | {"reconnect.backoff.max.ms": 500, "log_level": 0, "error_cb": lambda error: None})
@@ -44,15 +37,6 @@ def _consumer(runtime: Runtime, group: str) -> Iterator[Consumer]:
         yield consumer
     finally:
         consumer.close()
-
-
-def _ends(consumer: Consumer, topic: str) -> list[int] | None:
-    try:
-        known = consumer.list_topics(topic, timeout=_PATIENCE).topics[topic].partitions
-        ends = [consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=_PATIENCE) for number in known]
-        return [end for _, end in ends]
-    except (KafkaException, KeyError, TypeError):  # TypeError: no watermarks came in time
-        return None
 
 
 def _lag(consumer: Consumer, topic: str) -> int | None:

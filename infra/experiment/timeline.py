@@ -18,7 +18,7 @@ class Request:
     """One request that a client made. Seconds since the experiment's start; `seconds` is its latency.
 
     For an acknowledged write `link_id` and `url` say what was promised; for a redirect, what was asked for. `key` is
-    the Idempotency-Key that a write carried."""
+    the Idempotency-Key that a write carried, `copy` the copy of the service that says it answered (from lab 4 on)."""
 
     start: float
     seconds: float
@@ -29,6 +29,7 @@ class Request:
     link_id: str = ""
     error: str = ""
     key: str = ""
+    copy: str = ""
 
     @property
     def end(self) -> float:

@@ -103,8 +103,9 @@ class Runtime(Protocol):
         """From now on `wanted` copies of the service stand: the first ones by number. Starts those that are missing and
         waits until they are ready; SIGTERM ends the others."""
 
-    def set_variables(self, variables: Mapping[str, str]) -> None:
-        """From now on the compose file is filled in with these too. No box is touched: `renew` takes them up."""
+    def set_variables(self, variables: Mapping[str, str | None]) -> None:
+        """From now on the compose file is filled in with these too; one that is None is taken back. No box is touched:
+        `renew` takes them up."""
 
     def heal(self) -> None:
         """Undo every fault in force and wait until all boxes are ready."""

@@ -29,6 +29,7 @@ class Visitor(FastHttpUser):  # type: ignore[misc]  # locust is untyped
     network_timeout = 5.5  # seconds: a little over the 5 s within which the service promises an answer
     connection_timeout = 5.5
     concurrency = 1
+    post_name = "POST /links"
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
@@ -68,7 +69,7 @@ class Visitor(FastHttpUser):  # type: ignore[misc]  # locust is untyped
         context, headers = {"url": url, "key": key}, {"Idempotency-Key": f'"{key}"'} if key else {}
         path = next(self.copies) + "/links"
         with self.client.post(
-            path, json={"url": url}, headers=headers, name="POST /links", context=context, catch_response=True
+            path, json={"url": url}, headers=headers, name=self.post_name, context=context, catch_response=True
         ) as answer:
             if answer.status_code == 201:
                 link_id = self.id_in(answer)
@@ -77,7 +78,11 @@ class Visitor(FastHttpUser):  # type: ignore[misc]  # locust is untyped
                     answer.failure("201 without an id")
                 else:
                     self.remember(link_id, url)
+            self.heard(answer)
             return answer.status_code or None
+
+    def heard(self, answer: Any) -> None:
+        """What a POST was answered, for visitors of later labs who heed more of it."""
 
     def follow(self) -> None:
         """GET a popular link and look at where it leads, without going there."""

@@ -8,13 +8,18 @@ from typing import cast
 
 import pytest
 
-from checks.soak.faults import BOXES, CALM, FIRST, faults
+from checks.soak.faults import CALM, FIRST, OUTAGE, faults
+from checks.soak.flow import Clicks, until_clicks_flow
 from checks.soak.link_events import Change, acknowledged_changes, in_order
+from checks.soak.plans import plan
 from checks.soak.verdict import in_figures, undecided, wrong
+from infra.errors import LabError, NotSupported
 from infra.experiment.ledger import GONE
 from infra.experiment.timeline import Audit, ClickAudit, FaultSpan, Outcome, Request, Timeline
 from infra.runtime.protocol import Runtime
+from infra.stage import Stage as Boxes
 
+LABS = (3, 4)
 EXACT = ClickAudit(seen=500, possible=3, counted=490, lost=12, excused=40, lost_beyond=0, doubled=0, settled=0.5)
 WHOLE = Audit(100, (), 3, 1, (), EXACT)
 GET = Request(1.0, 0.01, "GET /{id}", "ok", 302, "http://a/", "a")
@@ -25,24 +30,29 @@ def soaked(audit: Audit = WHOLE, *requests: Request) -> Timeline:
     return Timeline((GET, *requests), spans, 10.0, audit)
 
 
-def test_the_same_seed_is_the_same_soak() -> None:
+@pytest.mark.parametrize("lab", LABS)
+def test_the_same_seed_is_the_same_soak(lab: int) -> None:
     def told(seed: int) -> list[tuple[float, str]]:
-        return [(entry.seconds, entry.label) for entry in faults(seed, 600)]
+        return [(entry.seconds, entry.label) for entry in faults(seed, 600, plan(lab))]
 
     assert told(7) == told(7) != told(8)
 
 
+@pytest.mark.parametrize("lab", LABS)
 @pytest.mark.parametrize("seed", range(20))
-def test_every_fault_is_taken_back_before_the_next_and_before_the_end(seed: int) -> None:
-    entries = faults(seed, 120)
+def test_every_fault_is_taken_back_before_the_next_and_before_the_end(seed: int, lab: int) -> None:
+    entries = faults(seed, 120, plan(lab))
     assert [entry.seconds for entry in entries] == sorted(entry.seconds for entry in entries)
-    for broken, mended in zip(entries[::2], entries[1::2], strict=True):
-        box = (broken.kills or broken.label.split()[0]).split()[-1]
-        assert box in broken.label
-        assert mended.label in {f"{box} started", f"{box} resumed"}
-        assert broken.kills == ("" if "paused" in broken.label else box)
     assert entries[0].seconds == FIRST
-    assert entries[-1].seconds < 120 - CALM + 4.0
+    assert entries[-1].seconds < 120 - CALM + OUTAGE[1]
+    left = list(entries)
+    while left:
+        broken = left.pop(0)
+        assert broken.kills == (broken.label.split()[-1] if "kill -9" in broken.label else "")
+        if not broken.label.startswith("deploy"):
+            mended = left.pop(0)
+            assert mended.starts == broken.kills
+            assert mended.label.split()[-1] in {"started", "resumed", "joined", "hastened", "again"}
 
 
 class Stage:
@@ -53,22 +63,26 @@ class Stage:
         self._clock = clock
 
     def __getattr__(self, verb: str) -> Callable[[str], None]:
-        def did(box: str) -> None:
-            self.done.append(f"{verb} {box}")
+        def did(*on: object) -> None:
+            self.done.append(f"{verb} {on[0] if on else ''}")
             self._clock[0] += 180.0 * (verb in ("start", "resume"))
 
         return did
 
 
-def test_what_a_slow_machine_did_not_come_to_is_left_out_and_nothing_stays_broken(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """A clock that stands still but for sleeping; and clicks that always flow."""
     now = [1000.0]
     monkeypatch.setattr("checks.soak.faults.time.monotonic", lambda: now[0])
     monkeypatch.setattr("checks.soak.faults.time.sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
-    monkeypatch.setattr("checks.soak.faults._until_clicks_arrive", lambda stage, clock: None)
+    monkeypatch.setattr("checks.soak.faults.until_clicks_flow", lambda stage, is_over: None)
+    return now
+
+
+def test_what_a_slow_machine_did_not_come_to_is_left_out_and_nothing_stays_broken(now: list[float]) -> None:
     stage = Stage(now)
-    entries = faults(3, 600)
+    entries = faults(3, 600, plan(3))
     for entry in entries:
         if not entry.unless():
             entry.do(cast("Runtime", stage))
@@ -76,14 +90,72 @@ def test_what_a_slow_machine_did_not_come_to_is_left_out_and_nothing_stays_broke
     assert [word.split()[0] in ("kill", "pause") for word in stage.done] == [True, False] * (len(stage.done) // 2)
 
 
-def test_ten_minutes_meet_every_box_many_times() -> None:
-    killed = [entry.kills for entry in faults(1, 600) if entry.kills]
-    assert set(killed) == set(BOXES)
-    assert min(killed.count(box) for box in BOXES) >= 8
+def test_what_a_runtime_cannot_do_is_told_and_nothing_is_taken_back(now: list[float]) -> None:
+    class Unable(Stage):
+        def slow(self, *on: object) -> None:
+            raise NotSupported("no packet queues here")
+
+    stage = Unable(now)
+    struck, back = faults(3, 1.0, replace(plan(4), shares={"slow": 1.0}))
+    (told,) = struck.do(cast("Runtime", stage)) or {}
+    assert told.startswith("not done: ")
+    assert told.endswith("(no packet queues here)")
+    assert back.unless()
+
+
+@pytest.mark.parametrize(("lab", "least"), [(3, 8), (4, 2)])
+def test_ten_minutes_meet_every_box_many_times(lab: int, least: int) -> None:
+    killed = [entry.kills for entry in faults(1, 600, plan(lab)) if entry.kills]
+    assert set(killed) == set(plan(lab).boxes)
+    assert min(killed.count(box) for box in plan(lab).boxes) >= least
+
+
+def test_lab_4_is_struck_in_every_way_its_copies_too() -> None:
+    four = plan(4)
+    assert {"balancer", "app-1", "app-3", "postgres", "redis", "kafka", "worker", "toplist", "audit", "outbox"} <= set(
+        four.boxes
+    )
+    assert {("balancer", "app-2"), ("app-2", "redis"), ("worker", "kafka")} <= set(four.links)
+    assert not {"app-4", "topics", "migrate-lab3"} & {name for pair in four.links for name in pair}
+    labels = " ".join(entry.label for entry in faults(1, 600, four))
+    for part in ("kill -9 ", " paused", " cut off from ", " slowed to ", "deploy of version 2", "scaled to 5 copies"):
+        assert part in labels
+
+
+def test_there_is_no_soak_of_lab_2() -> None:
+    with pytest.raises(LabError, match="LAB=3"):
+        plan(2)
 
 
 def test_a_short_soak_has_one_fault_at_least() -> None:
-    assert len(faults(1, 1.0)) == 2
+    assert len(faults(1, 1.0, plan(3))) == 2
+
+
+class Copies:
+    """A stage of lab 3, whose clicks wait as long as the broker is away."""
+
+    stage = Boxes(())
+
+    def address(self, box: str) -> tuple[str, int]:
+        return box, 0
+
+
+def flow(monkeypatch: pytest.MonkeyPatch, *told: Clicks | None) -> int:
+    """How often the service was looked at before its clicks flowed."""
+    answers = list(told)
+    monkeypatch.setattr("checks.soak.flow.read_clicks", lambda address: answers.pop(0))
+    monkeypatch.setattr("checks.soak.flow.time.sleep", lambda seconds: None)
+    until_clicks_flow(cast("Runtime", Copies()), lambda: not answers)
+    return len(told) - len(answers)
+
+
+def test_clicks_flow_once_what_had_waited_is_sent_and_more_came_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert flow(monkeypatch, None, Clicks(5, 10), Clicks(15, 30), Clicks(16, 30), Clicks(99, 0)) == 4
+    assert flow(monkeypatch, Clicks(0, 0), Clicks(0, 0), Clicks(1, 0), Clicks(9, 0)) == 3
+
+
+def test_nobody_waits_for_clicks_when_the_load_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert flow(monkeypatch, Clicks(0, 5)) == 1
 
 
 def test_what_a_kill_of_the_service_excuses_is_no_problem() -> None:
@@ -103,6 +175,7 @@ def test_what_a_kill_of_the_service_excuses_is_no_problem() -> None:
             "1 redirects did not follow",
         ),
         (soaked(WHOLE, replace(GET, name=GONE, outcome="failed")), {}, "1 redirects did not follow"),
+        (soaked(WHOLE, replace(GET, outcome="failed", status=502)), {}, "1 answers were an error of the service's own"),
         (soaked(), {"a": [("created", "http://a/")]}, "1 links have changes that were not told in order"),
         (soaked(replace(WHOLE, clicks=None)), {}, "shows no clicks"),
     ],

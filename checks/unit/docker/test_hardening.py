@@ -18,7 +18,7 @@ from infra.project import COMPOSE_FILE, ROOT
 from infra.runtime.docker.runtime import DockerRuntime
 
 pytestmark = pytest.mark.usefixtures("engine")
-PROFILES = ("lab-1", "lab-1-two-copies", "lab-2", "lab-3", "tools")
+PROFILES = ("lab-1", "lab-1-two-copies", "lab-2", "lab-3", "lab-4", "lab-4-more-copies", "tools")
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,7 @@ PROFILES = [
     frozenset({"lab-2"}),
     frozenset({"lab-2", "tools"}),
     frozenset({"tools"}),
+    frozenset({"lab-4", "lab-4-more-copies"}),
 ]
 VARIABLES = [
     {},

@@ -9,10 +9,12 @@ from dataclasses import replace
 import pytest
 
 from checks.unit.experiment.tiny_service import TinyService
+from infra.balancer import ASKS_AGAIN, TRIES
 from infra.errors import LabError
 from infra.experiment import clicks
 from infra.experiment.clicks import compare, count_clicks, redirects
 from infra.experiment.timeline import FaultSpan, Request
+from infra.project import ROOT
 
 A, B = "link000", "link001"
 
@@ -83,6 +85,51 @@ def test_what_began_and_ended_while_the_service_was_dead_was_no_redirect(
     found = redirects([seen(1), lost], faults)
     assert found.most[A] - found.least[A] == possible
     assert redirects([lost], faults, ("app", "another")).most[A] == 1
+
+
+def test_of_several_copies_a_kill_excuses_what_the_killed_one_answered() -> None:
+    late = [replace(seen(4.9 + number / 100), copy=f"app-{1 + number % 2}") for number in range(10)]
+    found = redirects(late, [kill(4.95, 5.3, box="app-2")], ("app-1", "app-2"), "balancer")
+    assert found.kills == [pytest.approx(4.99)]  # app-2 was sent its last request then, whatever app-1 went on to do
+    assert found.excused[A] == 5
+
+
+def test_an_answer_that_does_not_say_whose_it_is_may_be_the_killed_ones() -> None:
+    found = redirects([seen(4.99), seen(5.1)], [kill(5.0, 5.2, box="app-2")], ("app-1", "app-2"), "balancer")
+    assert found.kills == [5.0]
+    assert found.excused[A] == 2
+
+
+@pytest.mark.parametrize(
+    ("request_", "possible"),
+    [
+        (seen(1.0, seconds=0.5), 0),
+        (seen(1.0, seconds=1.4), 1),  # another copy was asked; the first one may have wakened later
+        (seen(1.0, seconds=2.7), 2),
+        (seen(1.0, seconds=4.0, status=503), 3),
+        (seen(1.0, seconds=0.1, status=503), 0),
+        (seen(1.0, seconds=1.4, status=None, error="timeout"), 2),
+        (seen(4.99), 1),  # under way when a copy was killed
+        (seen(5.15), 1),
+    ],
+)
+def test_a_balancer_that_asks_again_may_make_two_redirects_of_one_request(request_: Request, possible: int) -> None:
+    killed = [kill(5.0, 5.2, box="app-2")]
+    found = redirects([request_], killed, ("app-1", "app-2"), "balancer")
+    assert found.most[A] - found.least[A] == possible
+    assert redirects([seen(1.0, seconds=1.4)], killed, ("app-1", "app-2")).most[A] == 1
+
+
+def test_when_the_balancer_asks_again_is_what_its_configuration_says() -> None:
+    settings = (ROOT / "infra" / "config" / "haproxy.cfg").read_text()
+    assert f"http-request set-timeout server {1000 * ASKS_AGAIN:.0f}ms if {{ method GET HEAD }}" in settings
+    assert f"retries {TRIES - 1}\n" in settings
+
+
+def test_nothing_is_answered_while_the_balancer_is_dead() -> None:
+    lost = seen(5.3, seconds=0.1, status=None, error="connection lost (ConnectionResetError)")
+    faults = [kill(5.0, 5.2, box="balancer"), FaultSpan("balancer started", 7.0, starts="balancer")]
+    assert redirects([lost], faults, ("app-1", "app-2"), "balancer").most[A] == 0
 
 
 def test_each_kill_excuses_its_own() -> None:

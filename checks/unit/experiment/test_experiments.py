@@ -14,12 +14,13 @@ from infra.experiment.findings import explained, summary, table
 from infra.experiment.timeline import Audit, ClickAudit, FaultSpan, Request, Series, Timeline
 from labs.catalogue import experiment, experiments
 
-ALL = [*experiments(1), *experiments(2), *experiments(3)]
+ALL = [*experiments(1), *experiments(2), *experiments(3), *experiments(4)]
 EXACT = ClickAudit(500, 0, 500, 0, 0, 0, 0, 0.5)
 WHOLE, ONE_LOST = Audit(100, (), 3, 1), Audit(100, (("abc", "https://example.com/"),), 3, 1)
 GOOD = tuple(steady(0, 10, every=0.05))
 BROKEN = (*steady(0, 3), *steady(3, 6, "failed"), *steady(6, 10))
 DEAD = (*steady(0, 3), *steady(3, 10, "failed"))
+HUNG = (FaultSpan("app-2 hangs (paused)", 3.0), FaultSpan("app-2 goes on", 9.0))
 HANGS = (*steady(0, 3), *steady(3, 6, "failed", seconds=4.0), *steady(6, 10))
 
 
@@ -43,6 +44,8 @@ def as_planned(planned: Experiment, requests: tuple[Request, ...] = BROKEN) -> T
     figures |= dict.fromkeys(("expiries", "queries_of_the_naive_cache", "queries_of_the_service"), 1.0)
     figures |= dict.fromkeys(("races", "stale_at_the_naive_cache", "stale_at_the_service"), 1.0)
     figures |= dict.fromkeys(("poison_events", "set_aside", "with_a_reason", "flooded", "flood_counted"), 1.0)
+    figures |= dict.fromkeys(("taken_out_seconds", "posts_not_counted", "rto_seconds", "rpo_seconds"), 1.0)
+    figures |= dict.fromkeys(("copies", "copies_ready"), 3.0)
     timeline = Timeline(requests, faults, 10.0, WHOLE, figures)
     return replace(timeline, figures={**figures, **(planned.measure(timeline) if planned.measure else {})})
 
@@ -73,7 +76,7 @@ def test_every_run_has_a_right_answer_and_an_explanation_in_figures(
 
 
 def test_names_are_unique_and_found() -> None:
-    for lab in (1, 2, 3):
+    for lab in (1, 2, 3, 4):
         names = [entry.name for entry in experiments(lab)]
         assert len(set(names)) == len(names)
         assert experiment(lab, names[-1]).name == names[-1]
@@ -83,8 +86,8 @@ def test_names_are_unique_and_found() -> None:
 def test_an_unknown_name_is_told_the_known_ones() -> None:
     with pytest.raises(LabError, match="kill, two-copies, disk-full, growing-file"):
         experiment(1, "meteor")
-    with pytest.raises(LabError, match="Lab 4 has no experiments yet"):
-        experiment(4, None)
+    with pytest.raises(LabError, match="Lab 5 has no experiments yet"):
+        experiment(5, None)
 
 
 RIGHT = [
@@ -131,6 +134,32 @@ RIGHT = [
     (3, "deleted-link", run(GOOD, stale_at_the_naive_cache=0, stale_at_the_service=0), 0),
     (3, "deleted-link", run(GOOD, stale_at_the_naive_cache=10, stale_at_the_service=0), 1),
     (3, "deleted-link", run(GOOD, stale_at_the_naive_cache=10, stale_at_the_service=10), 2),
+    (4, "kill-copy", run(BROKEN, redirects_failed=60, posts_without_answer=3), 0),
+    (4, "kill-copy", run(GOOD, redirects_failed=0, posts_without_answer=3), 1),
+    (4, "kill-copy", run(GOOD, redirects_failed=0, posts_without_answer=0), 2),
+    (4, "hang-copy", run(GOOD, redirects_failed=0, redirects_that_waited=0), 0),
+    (4, "hang-copy", run(GOOD, redirects_failed=0, redirects_that_waited=80), 1),
+    (4, "hang-copy", run(BROKEN, redirects_failed=60, redirects_that_waited=80), 2),
+    (4, "hang-copy", run(DEAD, WHOLE, HUNG, redirects_failed=140, redirects_that_waited=80), 3),
+    (4, "slow-redis", run(GOOD, redirect_meanwhile_seconds=0.41), 0),
+    (4, "slow-redis", run(GOOD, redirect_meanwhile_seconds=0.004), 1),
+    (4, "slow-redis", run(BROKEN, redirect_meanwhile_seconds=0.004), 2),
+    (4, "flood", run(GOOD, redirects_failed=0, sent=2000, made=1990, allowed=350), 0),
+    (4, "flood", run(GOOD, redirects_failed=0, sent=2000, made=1050, allowed=350), 1),
+    (4, "flood", run(GOOD, redirects_failed=0, sent=2000, made=349, allowed=350), 2),
+    (4, "flood", run(BROKEN, redirects_failed=60, sent=2000, made=0, allowed=350), 3),
+    (4, "retry-storm", run(GOOD, at_once_a_call=1.1, backoff_a_call=1.1, budget_a_call=1.0), 0),
+    (4, "retry-storm", run(GOOD, at_once_a_call=6.0, backoff_a_call=5.0, budget_a_call=1.1), 1),
+    (4, "retry-storm", run(GOOD, at_once_a_call=6.0, backoff_a_call=1.2, budget_a_call=1.1), 2),
+    (4, "rolling-restart", run(BROKEN, failed_while_rolling=60, asked_while_rolling=200), 0),
+    (4, "rolling-restart", run(GOOD, failed_while_rolling=0, asked_while_rolling=200), 1),
+    (4, "rolling-restart", run(GOOD, failed_while_rolling=2, asked_while_rolling=200), 2),
+    (4, "lost-database", run(GOOD, Audit(3, (("a", "b"),) * 2, 0, 0)), 0),
+    (4, "lost-database", run(GOOD, ONE_LOST), 1),
+    (4, "lost-database", run(GOOD, Audit(2, (("a", "b"),) * 2, 0, 0)), 2),
+    (4, "kill-balancer", run(GOOD, asked_meanwhile=100, failed_meanwhile=0), 0),
+    (4, "kill-balancer", run(GOOD, asked_meanwhile=100, failed_meanwhile=3), 1),
+    (4, "kill-balancer", run(BROKEN, asked_meanwhile=100, failed_meanwhile=99), 2),
 ]
 
 
@@ -242,3 +271,38 @@ def test_the_time_to_work_off_the_lag_begins_when_the_link_is_healed() -> None:
     figures = planned.measure(timeline)
     assert (figures["most_behind"], figures["worked_off_seconds"]) == (30_000, 1.5)
     assert (figures["memory_before"], figures["memory_at_most"]) == (62, 77)
+
+
+def test_a_storm_is_counted_while_nobody_was_there() -> None:
+    planned = experiment(4, "retry-storm")
+    faults = tuple(FaultSpan(entry.label, entry.seconds, entry.seconds + 0.2) for entry in planned.schedule)
+    before = request(2.0, name="GET backoff")
+    wanted = [request(5.0, outcome="failed", name="GET backoff") for _ in range(4)]
+    together = [request(5.1 + number / 1000, outcome="failed", name="GET backoff, again") for number in range(4)]
+    apart = [request(5.3 + number / 10, name="GET backoff, again") for number in range(2)]
+    assert planned.measure is not None
+    figures = planned.measure(run((before, *wanted, *together, *apart), WHOLE, faults))
+    assert (figures["backoff_a_call"], figures["backoff_together"], figures["backoff_given_up"]) == (2.5, 4, 2)
+
+
+def test_what_the_flood_was_granted_is_counted_from_its_first_to_its_last_request() -> None:
+    flood = [
+        replace(request(5 + n / 100, name="POST /links (flood)"), status=201 if n < 99 else 429) for n in range(200)
+    ]
+    neighbour = replace(request(6.0, outcome="failed", name="POST /links"), status=429)
+    planned = experiment(4, "flood")
+    assert planned.measure is not None
+    figures = planned.measure(run((*flood[:100], neighbour, *flood[100:])))
+    assert (figures["sent"], figures["made"], figures["neighbours_refused"]) == (201, 99, 1)
+
+
+def test_the_breaker_is_open_when_the_first_reading_says_so() -> None:
+    def state(at: float) -> float:
+        return 2.0 if 4.75 <= at < 11 else 0.0
+
+    planned = experiment(4, "slow-redis")
+    faults = tuple(FaultSpan(entry.label, entry.seconds, entry.seconds + 0.2) for entry in planned.schedule)
+    series = Series("breaker", "breaker", tuple((at / 4, state(at / 4)) for at in range(60)))
+    assert planned.measure is not None
+    figures = planned.measure(replace(run(GOOD, WHOLE, faults), series=(series,)))
+    assert (figures["breaker_open_seconds"], figures["breaker_closed_seconds"]) == (0.75, 1.0)

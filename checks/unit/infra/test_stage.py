@@ -227,7 +227,7 @@ def test_what_counts_as_a_mention(tmp_path: Path) -> None:
 
 
 def test_every_kind_that_the_kits_file_names_is_there() -> None:
-    stage = read_stage(COMPOSE_FILE, frozenset({"lab-3"}), {})
+    stage = read_stage(COMPOSE_FILE, frozenset({"lab-4"}), {})
     assert all(native(box) for box in (*stage.boxes, *stage.tools))
 
 

@@ -31,10 +31,11 @@ class Event:
     link_id: str
     error: str
     key: str = ""
+    copy: str = ""
 
     def request(self, began: float) -> Request:
         outcome = classify(self.name, self.status, self.error)
-        said = (self.url, self.link_id, self.error, self.key)
+        said = (self.url, self.link_id, self.error, self.key, self.copy)
         return Request(self.at - began, self.seconds, self.name, outcome, self.status, *said)
 
 

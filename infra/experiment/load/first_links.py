@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import secrets
+import time
 
 import orjson
 
 from infra.errors import LabError
-from infra.experiment.keepalive import Connection, in_parallel
+from infra.experiment.keepalive import Answer, Connection, in_parallel
 from infra.experiment.load.urls import unique_url
+
+_PATIENCE = 15.0  # seconds that one link may be refused because of a rate limit (from lab 4)
+_PAUSE = 0.1
 
 
 def make_links(address: tuple[str, int], count: int) -> list[tuple[str, str]]:
@@ -20,12 +24,7 @@ def make_links(address: tuple[str, int], count: int) -> list[tuple[str, str]]:
 
 
 def _make(connection: Connection, url: str) -> tuple[str, str]:
-    try:
-        answer = connection.ask("POST", "/links", orjson.dumps({"url": url}))
-    except OSError as error:
-        raise LabError(
-            f"The service does not answer ({error}), so no load can be put on it. See `lab status` and `lab logs app`."
-        ) from error
+    answer = _posted(connection, url)
     try:
         if answer.status == 201:
             return str(orjson.loads(answer.body)["id"]), url
@@ -35,3 +34,19 @@ def _make(connection: Connection, url: str) -> tuple[str, str]:
         f'POST /links {{"url": "{url}"}} was answered {answer.status} {answer.body[:120].decode(errors="replace")}, '
         'not 201 with an "id", so there is nothing to put load on. See `lab logs app`, or run the checks first.'
     )
+
+
+def _posted(connection: Connection, url: str) -> Answer:
+    """The answer; one that says "too many" is waited for until it says something else."""
+    give_up = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            answer = connection.ask("POST", "/links", orjson.dumps({"url": url}))
+        except OSError as error:
+            raise LabError(
+                f"The service does not answer ({error}), so no load can be put on it."
+                " See `lab status` and `lab logs app`."
+            ) from error
+        if answer.status != 429 or time.monotonic() > give_up:
+            return answer
+        time.sleep(_PAUSE)

@@ -118,7 +118,14 @@ def _event(name: str, response_time: float, response: Any, context: dict[str, An
         link_id=context.get("link_id", ""),
         error=_error(exception, status),
         key=context.get("key", ""),
+        copy=_copy(response),
     )
+
+
+def _copy(response: Any) -> str:
+    """Which copy of the service answered, as `Served-By: app-2 (version 1)` says it."""
+    headers = getattr(response, "headers", None)
+    return str(headers.get("served-by", "")).partition(" ")[0] if headers else ""
 
 
 def _error(exception: Any, status: int | None) -> str:

@@ -165,6 +165,13 @@ def down(project: Project, *, volumes: bool) -> None:
     _remove("volume rm", " ".join(unwanted))
 
 
+def end_tool(project: Project, tool: str) -> None:
+    """Whatever still runs of a one-off."""
+    labels = {PROJECT_LABEL: project.name, "com.docker.compose.service": tool, "com.docker.compose.oneoff": "True"}
+    chosen = [word for name, value in labels.items() for word in ("--filter", f"label={name}={value}")]
+    _remove("rm", docker("ps", "-aq", *chosen, doing=f"the end of {tool}"), "--force", "--volumes")
+
+
 def _remove(verb: str, ids: str, *options: str) -> None:
     if ids.split():
         docker(*verb.split(), *options, *ids.split(), doing="the removal of the stage")

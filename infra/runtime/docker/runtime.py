@@ -32,6 +32,8 @@ from infra.runtime.ports import is_free, refuse_taken
 from infra.runtime.protocol import BoxStatus, Progress
 from infra.stage import Box, Stage, read_stage
 
+_TOOLS_END = 10.0  # seconds that a tool has to end after Ctrl-C
+
 
 class DockerRuntime:
     """See infra/runtime/protocol.py."""
@@ -124,6 +126,7 @@ class DockerRuntime:
         compose.up(self.project, self._kind, self._environment, absent, progress)
         # Compose has waited for the health checks; what the service itself says of the others is asked here.
         wait_ready(self.project, [box for box in self.stage.boxes if box.native.ready])
+        drains.settle(self.stage, self.address, self.stage.boxes)
         half_up.end(self.project)
 
     def _take_back(self, standing: frozenset[str]) -> None:
@@ -216,7 +219,18 @@ class DockerRuntime:
         with contextlib.ExitStack() as stack:
             source = stack.enter_context(stdin.open("rb")) if stdin is not None else None
             read = source if source or terminal else subprocess.DEVNULL
-            return subprocess.run(command, env=self._environment, stdin=read, stdout=stdout, check=False).returncode
+            return self._to_its_end(tool, subprocess.Popen(command, env=self._environment, stdin=read, stdout=stdout))
+
+    def _to_its_end(self, tool: str, child: subprocess.Popen[bytes]) -> int:
+        try:
+            return child.wait()
+        except BaseException:  # Ctrl-C reached Compose too, which hands it on: the tool has a moment to end by itself
+            with undisturbed():
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    child.wait(_TOOLS_END)
+                compose.end_tool(self.project, self.stage.box(tool).name)
+                child.wait()
+            raise
 
     def _inside(self, tool: str) -> list[str]:
         """The tool's command: its line of the app's Procfile, or that of its own image."""
@@ -249,6 +263,7 @@ class DockerRuntime:
     def _start(self, box: Box) -> None:
         self._faults.start(box, self._container(box.name))
         wait_ready(self.project, (box,))
+        drains.settle(self.stage, self.address, (box,))
 
     def restart(self, box: str) -> None:
         with self._at_work(box) as found:
@@ -296,9 +311,9 @@ class DockerRuntime:
         with self._at_work(copy) as found, heard_once():
             drains.admit(self.project, self.stage, self.address, found, wait=wait)
 
-    def set_variables(self, variables: Mapping[str, str]) -> None:
+    def set_variables(self, variables: Mapping[str, str | None]) -> None:
         with self._at_work():
-            self._become(replace(self.project, variables={**self.project.variables, **variables}))
+            self._become(self.project.with_variables(variables))
 
     def set_copies(self, wanted: int, progress: Progress) -> None:
         with self._at_work(), heard_once():
@@ -339,6 +354,7 @@ class DockerRuntime:
                 compose.put(self.project, self._kind, self._environment, gone, lambda _: None)
             wait_ready(self.project, self.stage.boxes)
             drains.admit_all(self.project, self.stage, self.address)
+            drains.settle(self.stage, self.address, self.stage.boxes)
 
     def faults(self) -> list[str]:
         return [fault.label for fault in state.faults(self.project)]

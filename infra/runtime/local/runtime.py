@@ -92,11 +92,14 @@ class LocalRuntime:
         self._refuse_taken(missing)
         for box in missing:
             self._faults.end_of(box.name)
+            if drains.is_balancer(box):
+                drains.forget_all(self.project)
         if self._faults.all():
             progress(f"Still in force: {'; '.join(self.faults())}. `make heal` undoes it.")
             self._launch(missing, progress)
         else:
             self._launch(list(self.stage.boxes), progress if missing else lambda _: None)
+            drains.settle(self.stage, self.address, self.stage.boxes)
 
     def _refuse_taken(self, boxes: list[Box]) -> None:
         """Before anything is started: each port that a learner chose must be free."""
@@ -233,6 +236,7 @@ class LocalRuntime:
             self._faults.end_of(box.name)
             if drains.is_balancer(box):
                 drains.forget_all(self.project)
+        drains.settle(self.stage, self.address, (box,))
 
     def restart(self, box: str) -> None:
         with self._at_work(box) as found:
@@ -289,9 +293,9 @@ class LocalRuntime:
         with self._at_work(copy) as found:
             drains.admit(self.project, self.stage, self.address, found, wait=wait)
 
-    def set_variables(self, variables: Mapping[str, str]) -> None:
+    def set_variables(self, variables: Mapping[str, str | None]) -> None:
         with self._at_work():
-            self._become(replace(self.project, variables={**self.project.variables, **variables}))
+            self._become(self.project.with_variables(variables))
 
     def set_copies(self, wanted: int, progress: Progress) -> None:
         with self._at_work():
@@ -329,6 +333,7 @@ class LocalRuntime:
             self.boxes.heal_links()
             self._launch(list(self.stage.boxes), lambda _: None)
             drains.admit_all(self.project, self.stage, self.address)
+            drains.settle(self.stage, self.address, self.stage.boxes)
             self._faults.clear()
 
     def faults(self) -> list[str]:
