@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import secrets
+import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from checks.plugin.load import failing_as
+from checks.plugin.seeded import end_of, everything_into
 from checks.plugin.service import Service
 from checks.plugin.stand import Stand
 from checks.plugin.verdict import CheckFailed, expect
@@ -28,7 +31,7 @@ def check_restore(own_stand: Stand, note: Callable[[str], None]) -> None:
     """A restore brings every link acknowledged before the chosen time, and nothing that was done after it"""
     service, runtime = own_stand.service, own_stand.runtime
     before = _make(service, "before-the-backup")
-    with failing_as("Ran `lab backup`.", "a backup, verified"):
+    with _told("Ran `lab backup`.", "a backup, verified"):
         take.take(runtime)
     before += _make(service, "after-the-backup")
     moment = time.time()
@@ -39,13 +42,24 @@ def check_restore(own_stand: Stand, note: Callable[[str], None]) -> None:
     expect(answer.status == 204, did="Deleted a link.", expected="204", got=answer)
     afterwards = _make(service, "after-the-moment")
     did = f"Made {len(before)} links, then {EACH} more, changed one and deleted one; lost the database; restored it."
-    with failing_as(did, "a stage that stands again"):
+    with _told(did, "a stage that stands again"):
         restore.lose(runtime)
         done = restore.restore(runtime, moment, lambda _: None)
     note(f"served again after {done.seconds:.1f} s")
     _expect_back(service, before, did)
     _expect_gone(service, afterwards, did)
     service.create("https://example.com/after-the-restore")
+
+
+@contextmanager
+def _told(did: str, expected: str) -> Iterator[None]:
+    """What the tools say of their progress belongs into no report, unless they fail."""
+    with (
+        tempfile.TemporaryFile() as output,
+        failing_as(did, expected, lambda: f"{end_of(output)} "),
+        everything_into(output.fileno()),
+    ):
+        yield
 
 
 def _make(service: Service, word: str) -> list[Made]:

@@ -91,9 +91,9 @@ def check_posts_repeated(stand: Stand, note: Callable[[str], None]) -> None:
             ended.set()
         for writer in writers:
             writer.result()
+        listed = list(pool.map(lambda order: links_to(stand.service, order.url), orders))
     repeated = [order for order in orders if order.sent > 1]
-    for order in orders:
-        found = links_to(stand.service, order.url)
+    for order, found in zip(orders, listed, strict=True):
         if found != [order.link_id]:
             got = f"{len(found)} links for a POST that was sent {order.sent} times: {', '.join(found)}"
             raise CheckFailed(did=did, expected=f"one link for each key, {order.link_id}", got=got)

@@ -93,8 +93,8 @@ def flood(
                 end[0] = min(given_up, time.monotonic() + seconds)
 
     with ThreadPoolExecutor(clients) as pool:
-        for one in [pool.submit(post) for _ in range(clients)]:
-            one.result()
+        for client in [pool.submit(post) for _ in range(clients)]:
+            client.result()
     for one in tries:
         if one.answer.status not in (201, 429, 503):
             did, expected = "Sent many POST /links.", "201, or 429 over the limit"

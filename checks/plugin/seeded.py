@@ -6,6 +6,7 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
+from typing import IO
 
 from checks.plugin.stand import Stand
 from checks.plugin.verdict import CheckFailed, inconclusive
@@ -22,17 +23,22 @@ def seed(stand: Stand, links: int) -> None:
             f"the app's Procfile has no `seed` process (`seed: command`, given a number) to make {links:,} links"
         )
     with tempfile.TemporaryFile() as output:
-        with _everything_into(output.fileno()):
+        with everything_into(output.fileno()):
             code = stand.runtime.run("seed", [str(more)])
-        output.seek(0)
-        said = output.read()[-500:].decode("utf-8", "replace").strip()
+        said = end_of(output)
     if code:
         raise CheckFailed(did=f"Ran `seed {more}`.", expected="exit code 0", got=f"exit code {code}: {said}")
     stand.seeded = links
 
 
+def end_of(output: IO[bytes]) -> str:
+    """The last words of what was written there."""
+    output.seek(0)
+    return output.read()[-500:].decode("utf-8", "replace").strip()
+
+
 @contextlib.contextmanager
-def _everything_into(target: int) -> Iterator[None]:
+def everything_into(target: int) -> Iterator[None]:
     """File descriptors 1 and 2, which a child process inherits, lead to `target`: no progress bar in the report."""
     kept = [(number, os.dup(number)) for number in (1, 2)]
     try:

@@ -25,5 +25,5 @@ async def http(app: App, scope: Scope, receive: Receive, send: Send) -> None:
     await app(scope, receive, send)
 
 
-RateLimit.__init__ = known  # type: ignore[method-assign]
+RateLimit.__init__ = known  # type: ignore[method-assign,assignment]
 run(http)

@@ -31,8 +31,8 @@ async def remove(self: LinkEvents, link_id: str) -> bool:
 
 
 async def find(self: CachedStore, link_id: str) -> str | None:
-    url: str | None = await redis.get(KEPT + link_id)
-    return url or await find_url(self, link_id)
+    url = await redis.get(KEPT + link_id)
+    return str(url) if url else await find_url(self, link_id)
 
 
 LinkEvents.add = add  # type: ignore[method-assign]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checks.lab4.check_limit import _expect_no_more
@@ -32,6 +32,7 @@ def steady(seconds: float, each: float, latency: float = 0.01) -> list[tuple[flo
     return [(n * each, n * each + latency / 2, n * each + latency) for n in range(int(seconds / each))]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 300), st.integers(0, 300)), min_size=1, max_size=80),
     st.integers(1, 60),
