@@ -15,7 +15,10 @@ from rich.table import Table
 
 from bench.figure import Figure
 
-BENCHES = ("redirect", "seed", "get_p99", "clicks", "restore", "stage_up", "checks", "size")
+BENCHES = (
+    *("redirect", "seed", "get_p99", "clicks", "balancer", "kills", "limiter", "restore"),
+    *("stage_up", "checks", "size"),
+)
 
 
 def machine() -> str:

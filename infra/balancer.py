@@ -7,7 +7,7 @@ from __future__ import annotations
 import csv
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -82,9 +82,9 @@ class Balancer:
         """Whether every request in flight there has ended within that time."""
         return _within(seconds, lambda: self.copies()[copy].sessions == 0)
 
-    def wait_up(self, copy: str, seconds: float) -> bool:
-        """Whether it sends that copy requests within that time."""
-        return _within(seconds, lambda: self.copies()[copy].state == "UP")
+    def wait_for(self, copy: str, states: Collection[str], seconds: float) -> bool:
+        """Whether it has that copy in one of those states within that time; UP is when it sends it requests."""
+        return _within(seconds, lambda: self.copies()[copy].state in states)
 
 
 def _copy(row: dict[str, str], in_flight: dict[str, int]) -> Copy:

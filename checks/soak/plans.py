@@ -12,7 +12,7 @@ from checks.soak.strikes import Strike
 from infra.copies import copies, with_copies
 from infra.errors import LabError
 from infra.experiment.experiment import Load
-from infra.project import COMPOSE_FILE, MORE_COPIES, ROOT
+from infra.project import COMPOSE_FILE, MORE_COPIES
 from infra.stage import Stage, read_stage
 
 Card = TypeVar("Card")
@@ -49,10 +49,9 @@ def _lab4() -> Plan:
     """Every box and every link of the stage: the file that describes it says which there are."""
     whole = with_copies(read_stage(COMPOSE_FILE, frozenset({"lab-4", f"lab-4{MORE_COPIES}"}), {}), None)
     boxes = tuple(box.name for box in whole.boxes if not box.step)
-    (locustfile,) = ROOT.glob("labs/lab3_*/locustfile.py")  # its visitors know nothing of copies
     return Plan(
         lab=4,
-        load=replace(_VISITORS, targets=("balancer",), locustfile=locustfile),
+        load=replace(_VISITORS, targets=("balancer",)),
         boxes=boxes,
         shares={"kill": 0.45, "pause": 0.2, "cut": 0.15, "slow": 0.08, "deploy": 0.06, "scale": 0.06},
         links=_links(whole, boxes),

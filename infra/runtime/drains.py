@@ -4,7 +4,8 @@ A drain is remembered as a fault is, before it acts: whoever is interrupted in t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterable
 
 from infra import state
 from infra.balancer import ADMIN_PORT, Balancer
@@ -17,6 +18,7 @@ from infra.state import Fault
 
 ADMIT = "admit"  # the undo verb: (copy, balancer)
 _IN_FLIGHT = 6.0  # seconds that what is in flight may take: a request ends within 5
+_NOTICED = 3.0  # seconds until a look at each copy has come round twice
 _CHECKED = 10.0  # seconds until the balancer has found a copy ready
 
 Address = Callable[[str, int], tuple[str, int]]  # where on this machine a box's port is
@@ -53,12 +55,25 @@ def admit(project: Project, stage: Stage, address: Address, box: Box, *, wait: b
     _require_copy(stage, box)
     balancer.set_state(box.name, "ready")
     _forget(project, box.name)
-    if wait and not balancer.wait_up(box.name, _CHECKED):
+    if wait and not balancer.wait_for(box.name, ("UP",), _CHECKED):
         found = balancer.copies()[box.name]
         raise LabError(
             f"The balancer does not find {box.name} ready within {_CHECKED:g} s ({found.state}, {found.check})."
             f" See `lab logs {box.name}`."
         )
+
+
+def settle(stage: Stage, address: Address, boxes: Iterable[Box]) -> None:
+    """Those of the boxes that are copies have just become ready: give the balancer a moment to find them so.
+
+    A balancer that cannot be asked, or that does not reach a copy, is no reason to fail here."""
+    known = [box.name for box in copies(stage) if box not in stage.resting]
+    names = [box.name for box in boxes if box.name in known]
+    if names:
+        with contextlib.suppress(LabError):
+            balancer = balancer_of(stage, address)
+            for name in names:
+                balancer.wait_for(name, ("UP", "DRAIN"), _NOTICED)
 
 
 def admit_all(project: Project, stage: Stage, address: Address) -> None:

@@ -8,6 +8,8 @@ class Bounds:
     # One round trip to Redis takes 1 ms or less, one over a link slowed by 200 ms each way 400 ms: the first must not
     # be given up on a busy machine, and the second must be.
     try_seconds: float = 0.15
+    # A timer that rings so much too late was late because this process got no processor, and not because of Redis.
+    held_up_seconds: float = 0.02
     # All retries of a call together. It may have waited for two round trips before them, its own and the one under way:
     # with the query that follows it stays far below the 5 s that a request has.
     retry_seconds: float = 0.25

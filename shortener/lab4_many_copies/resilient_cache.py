@@ -51,6 +51,7 @@ class ResilientCache:
         self._breaker = Breaker(bounds.breaker_failures, bounds.breaker_window, bounds.open_seconds, self._changed)
         self._budget = RetryBudget(bounds.retry_tokens, bounds.retry_ratio)
         self._lookups = self.compartment(bounds.lookups)
+        self._said = State.CLOSED
 
     def compartment(self, places: int) -> Bulkhead:
         """For calls of another kind: those of one kind shall not take the places of the others."""
@@ -109,10 +110,7 @@ class ResilientCache:
     async def _round_trip(self, commands: list[Command]) -> list[Any]:
         """One at a time; a command that Redis refuses is answered with the ReplyError."""
         try:
-            async with asyncio.timeout(self._bounds.try_seconds):
-                if self._wire is None or self._wire.closed:
-                    self._wire = await self._address.connect()
-                replies = await self._wire.exchange(commands)
+            replies = await self._exchange(commands)
         except FAILURES as error:
             self.close()
             self._breaker.failed()
@@ -121,8 +119,30 @@ class ResilientCache:
         self._budget.succeeded(len(commands))
         return replies
 
+    async def _exchange(self, commands: list[Command]) -> list[Any]:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._bounds.try_seconds
+        if self._wire is None or self._wire.closed:
+            async with asyncio.timeout_at(end):
+                self._wire = await self._address.connect()
+        self._timer = loop.call_at(end, self._give_up, self._wire, end)
+        try:
+            return await self._wire.exchange(commands)
+        finally:
+            self._timer.cancel()
+
+    def _give_up(self, wire: RedisWire, end: float) -> None:
+        """End the connection, and so the wait. A timer that rings late tells that this process was held up, not Redis:
+        then the answer may lie here unread, and there is a moment to read it."""
+        loop = asyncio.get_running_loop()
+        if loop.time() - end > self._bounds.held_up_seconds:
+            self._timer = loop.call_later(self._bounds.held_up_seconds, wire.hang_up)
+        else:
+            wire.hang_up()
+
     def _changed(self, state: State) -> None:
         self._state.set(state)
         self._transitions.labels(state.name.lower()).inc()
-        if state in SAID:
+        if state in SAID and state is not self._said:  # once, however often it is looked whether Redis is back
+            self._said = state
             log.warning(SAID[state])

@@ -78,28 +78,26 @@ def test_a_balancer_that_is_killed_is_missed_and_comes_back_without_its_drains(s
         stage.drain("postgres")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_a_deploy_cut_short_leaves_what_heal_makes_whole(
-    stage: LocalRuntime, lab_home: Path, number: signal.Signals
-) -> None:
-    tool = subprocess.Popen(
-        [sys.executable, "-c", TOOL, stage.project.name],
-        cwd=ROOT,
-        env={**os.environ, "LAB_HOME": str(lab_home)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    with tool:
-        assert tool.stdout is not None
-        assert "app-1 is replaced" in tool.stdout.readline()
-        assert eventually(lambda: stage.faults() != [], within=30)
-        tool.send_signal(number)
-    assert tool.returncode != 0
-    assert get(stage, "/healthz") == 200
-    stage.heal()
-    assert (stage.faults(), all(box.ready or box.state == "completed" for box in stage.status())) == ([], True)
-    assert {states(stage)[f"app-{copy}"] for copy in (1, 2, 3)} == {"UP"}
+def test_a_deploy_cut_short_leaves_what_heal_makes_whole(stage: LocalRuntime, lab_home: Path) -> None:
+    for number in (signal.SIGINT, signal.SIGKILL):
+        tool = subprocess.Popen(
+            [sys.executable, "-c", TOOL, stage.project.name],
+            cwd=ROOT,
+            env={**os.environ, "LAB_HOME": str(lab_home)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        with tool:
+            assert tool.stdout is not None
+            assert "app-1 is replaced" in tool.stdout.readline()
+            assert eventually(lambda: stage.faults() != [], within=30)
+            tool.send_signal(number)
+        assert tool.returncode != 0
+        assert get(stage, "/healthz") == 200
+        stage.heal()
+        assert (stage.faults(), all(box.ready or box.state == "completed" for box in stage.status())) == ([], True)
+        assert {states(stage)[f"app-{copy}"] for copy in (1, 2, 3)} == {"UP"}
 
 
 def test_a_copy_that_does_not_become_ready_stops_the_deploy(

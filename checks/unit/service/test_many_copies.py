@@ -138,14 +138,15 @@ def test_while_redis_hangs_redirects_are_answered_in_time(
         link_id = client.post("/links", json={"url": URL}).json()["id"]
         assert client.get(f"/{link_id}").status_code == 302
         server.pause()
-        took = []
+        began, took = time.monotonic(), []
         for _ in range(200):
             start = time.monotonic()
             assert client.get(f"/{link_id}").headers["location"] == URL
             took.append(time.monotonic() - start)
-        # No call may take longer, and the machine may be busy; nearly all are not even tried.
-        assert max(took) < 2 * BOUNDS.try_seconds + BOUNDS.retry_seconds + 1
-        assert sorted(took)[100] < BOUNDS.try_seconds
+        # No call may take longer, and the machine may be busy. Few are tried at all: the first ones, and one a second.
+        assert max(took) < 2 * BOUNDS.try_seconds + BOUNDS.retry_seconds + 4
+        looks = 200 - metric(client, 'cache_calls_rejected_total{why="breaker"}')
+        assert looks <= BOUNDS.breaker_failures + (time.monotonic() - began) / BOUNDS.open_seconds + 1
         assert metric(client, 'cache_breaker_transitions_total{to="open"}') >= 1
         answer = client.post("/links", json={"url": URL})
         assert answer.status_code == made

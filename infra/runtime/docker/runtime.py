@@ -126,6 +126,7 @@ class DockerRuntime:
         compose.up(self.project, self._kind, self._environment, absent, progress)
         # Compose has waited for the health checks; what the service itself says of the others is asked here.
         wait_ready(self.project, [box for box in self.stage.boxes if box.native.ready])
+        drains.settle(self.stage, self.address, self.stage.boxes)
         half_up.end(self.project)
 
     def _take_back(self, standing: frozenset[str]) -> None:
@@ -262,6 +263,7 @@ class DockerRuntime:
     def _start(self, box: Box) -> None:
         self._faults.start(box, self._container(box.name))
         wait_ready(self.project, (box,))
+        drains.settle(self.stage, self.address, (box,))
 
     def restart(self, box: str) -> None:
         with self._at_work(box) as found:
@@ -352,6 +354,7 @@ class DockerRuntime:
                 compose.put(self.project, self._kind, self._environment, gone, lambda _: None)
             wait_ready(self.project, self.stage.boxes)
             drains.admit_all(self.project, self.stage, self.address)
+            drains.settle(self.stage, self.address, self.stage.boxes)
 
     def faults(self) -> list[str]:
         return [fault.label for fault in state.faults(self.project)]

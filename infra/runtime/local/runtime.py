@@ -99,6 +99,7 @@ class LocalRuntime:
             self._launch(missing, progress)
         else:
             self._launch(list(self.stage.boxes), progress if missing else lambda _: None)
+            drains.settle(self.stage, self.address, self.stage.boxes)
 
     def _refuse_taken(self, boxes: list[Box]) -> None:
         """Before anything is started: each port that a learner chose must be free."""
@@ -235,6 +236,7 @@ class LocalRuntime:
             self._faults.end_of(box.name)
             if drains.is_balancer(box):
                 drains.forget_all(self.project)
+        drains.settle(self.stage, self.address, (box,))
 
     def restart(self, box: str) -> None:
         with self._at_work(box) as found:
@@ -331,6 +333,7 @@ class LocalRuntime:
             self.boxes.heal_links()
             self._launch(list(self.stage.boxes), lambda _: None)
             drains.admit_all(self.project, self.stage, self.address)
+            drains.settle(self.stage, self.address, self.stage.boxes)
             self._faults.clear()
 
     def faults(self) -> list[str]:

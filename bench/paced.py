@@ -1,0 +1,111 @@
+"""`python -m bench.paced PORTS RATE SECONDS`: GETs at a steady rate, each when it is due, over a few connections to
+each of the ports (separated by commas). SECONDS 0: until its input ends, whose first line holds the paths.
+
+A process of its own and a bare protocol, as bench.hammer. Prints, as JSON, [when it was due, seconds, status] of each
+request; the time is the machine's monotonic clock, the seconds count from when it was due, and 0 is no whole answer."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import uvloop
+
+END = b"\r\n\r\n"
+CONNECTIONS = 24  # in all
+PATIENCE = 6.0  # seconds for one answer: a little over what the service promises
+
+Row = tuple[float, float, int]
+
+
+class Client(asyncio.Protocol):
+    """One connection, which is made anew when it was lost. What is due while an answer is awaited comes after it."""
+
+    def __init__(self, port: int, requests: Iterator[bytes], note: Callable[[Row], None]) -> None:
+        self.port, self.requests, self.note = port, requests, note
+        self.transport: asyncio.WriteTransport | None = None
+        self.answered: asyncio.Future[int] | None = None
+        self.received = b""
+
+    async def run(self, first: float, interval: float, ended: Callable[[float], bool]) -> None:
+        """Turns begin at `first` and every `interval` seconds."""
+        for due in itertools.count(first, interval):
+            await asyncio.sleep(due - time.monotonic())
+            if ended(due):
+                break
+            status = await self.ask()
+            self.note((due, time.monotonic() - due, status))
+        if self.transport is not None:
+            self.transport.close()
+
+    async def ask(self) -> int:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                if self.transport is None:
+                    await loop.create_connection(lambda: self, "127.0.0.1", self.port)
+                assert self.transport is not None
+                self.answered, self.received = loop.create_future(), b""
+                self.transport.write(next(self.requests))
+                return await self.answered
+        except (OSError, TimeoutError):
+            self.hang_up()
+            return 0
+
+    def hang_up(self) -> None:
+        transport, self.transport = self.transport, None
+        if transport is not None:
+            transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment]
+
+    def data_received(self, data: bytes) -> None:
+        self.received += data
+        if END not in self.received or self.answered is None or self.answered.done():
+            return
+        self.answered.set_result(int(self.received[9:12]))
+        if not (self.received.startswith(b"HTTP/1.1 302") and self.received.endswith(END)):
+            self.hang_up()  # a body comes, and nobody wants it
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.transport = None
+        if self.answered is not None and not self.answered.done():
+            self.answered.set_result(0)
+
+
+async def paced(ports: list[int], rate: float, seconds: float, paths: list[str], over: threading.Event) -> list[Row]:
+    requests = itertools.cycle([f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode() for path in paths])
+    begin, rows = time.monotonic() + 0.1, list[Row]()
+    end = begin + seconds if seconds else float("inf")
+
+    def ended(due: float) -> bool:
+        return due >= end or over.is_set()
+
+    clients = [Client(port, requests, rows.append) for port, _ in zip(itertools.cycle(ports), range(CONNECTIONS))]
+    turns = [client.run(begin + number / rate, CONNECTIONS / rate, ended) for number, client in enumerate(clients)]
+    await asyncio.gather(*turns)
+    return sorted(rows)
+
+
+def main() -> None:
+    ports, rate, seconds = sys.argv[1:]
+    paths, over = sys.stdin.readline().split(), threading.Event()
+    if not float(seconds):
+        threading.Thread(target=_set_at_the_end_of_input, args=(over,), daemon=True).start()
+    load = paced([int(port) for port in ports.split(",")], float(rate), float(seconds), paths, over)
+    print(json.dumps(uvloop.run(load)))
+
+
+def _set_at_the_end_of_input(over: threading.Event) -> None:
+    sys.stdin.read()
+    over.set()
+
+
+if __name__ == "__main__":
+    main()
