@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.errors import LabError
 from infra.experiment.experiment import At, Experiment, Load
 from infra.experiment.timeline import Request, Timeline
 from infra.runtime.protocol import Runtime
@@ -72,17 +73,23 @@ class Limit:
         self.rate, self.burst = float(told.get("RATE_LIMIT", 50)), float(told.get("RATE_BURST", 100))
 
     def compared(self, timeline: Timeline) -> dict[str, float]:
-        """From the first POST of the flood to its last."""
+        """From the first POST of the flood to its last. Raises LabError when the limit allows as many."""
         flood = [request for request in timeline.requests if request.name == _FLOOD]
         start, end = (flood[0].start, flood[-1].end) if flood else (_FROM, _FROM)
         neighbours = timeline.between(start, end, _POST)
         everyone = [*flood, *neighbours]
+        allowed = round(self.burst + self.rate * (end - start))
+        if flood and len(everyone) <= allowed:
+            raise LabError(
+                f"The flood was none: {len(everyone)} new links were asked for, and the limit allows {allowed} in that"
+                " time. Is the machine very busy? Try again."
+            )
         return {
             "sent": float(len(everyone)),
             "made": float(sum(_made(request) for request in everyone)),
             "burst": self.burst,
             "limit_a_second": self.rate,
-            "allowed": float(round(self.burst + self.rate * (end - start))),
+            "allowed": float(allowed),
             "neighbours_refused": float(sum(request.status == 429 for request in neighbours)),
             "redirects_failed": float(timeline.count("failed", _GET)),
             "redirect_before_seconds": timeline.percentile(0.99, _GET, 1.0, start) or 0.0,

@@ -31,7 +31,6 @@ def lost_database() -> Experiment:
         own_stage=True,
         mended=_RESTORED,
         prepare=_backup,
-        measure=_in_time,
         explanation="""Of {acknowledged} links that had been acknowledged, all of them after the backup, {lost} were
             lost. The backup alone would have lost every one. What brought them back is the log: Postgres writes each
             change to its write-ahead log before it answers, and a process in a box of its own copied that log as it
@@ -55,15 +54,6 @@ def _backup(stage: Runtime) -> None:
 def _restore(stage: Runtime) -> dict[str, float]:
     done = restore(stage, None, lambda sentence: None)
     return {"rto_seconds": done.seconds, "rpo_seconds": done.loss or 0.0}
-
-
-def _in_time(timeline: Timeline) -> dict[str, float]:
-    """How many of the requests failed in all: redirects from the cache went on at first."""
-    lost, restored = timeline.fault(_LOST), timeline.fault(_RESTORED)
-    if lost is None or restored is None:
-        return {}
-    redirects = timeline.between(lost.end or lost.start, restored.start, "GET /{id}")
-    return {"redirects_without_database": float(sum(redirect.outcome == "ok" for redirect in redirects))}
 
 
 def _what_came_back(timeline: Timeline) -> int:

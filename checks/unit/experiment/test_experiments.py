@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import cast
+from unittest.mock import Mock
 
 import pytest
 
@@ -12,6 +14,7 @@ from infra.errors import LabError
 from infra.experiment.experiment import Experiment
 from infra.experiment.findings import explained, summary, table
 from infra.experiment.timeline import Audit, ClickAudit, FaultSpan, Request, Series, Timeline
+from infra.runtime.protocol import Runtime
 from labs.catalogue import experiment, experiments
 
 ALL = [*experiments(1), *experiments(2), *experiments(3), *experiments(4)]
@@ -306,3 +309,12 @@ def test_the_breaker_is_open_when_the_first_reading_says_so() -> None:
     assert planned.measure is not None
     figures = planned.measure(replace(run(GOOD, WHOLE, faults), series=(series,)))
     assert (figures["breaker_open_seconds"], figures["breaker_closed_seconds"]) == (0.75, 1.0)
+
+
+def test_a_flood_that_the_limit_would_let_through_is_told() -> None:
+    planned = experiment(4, "flood")
+    assert planned.prepare is not None
+    assert planned.measure is not None
+    planned.prepare(cast("Runtime", Mock(**{"stage.box.return_value.environment": {"RATE_LIMIT": "50"}})))
+    with pytest.raises(LabError, match="flood was none"):
+        planned.measure(run(tuple(request(5 + n, name="POST /links (flood)") for n in range(3))))
