@@ -74,7 +74,7 @@ class _Asker(asyncio.Protocol):
         self._received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport: asyncio.WriteTransport = transport  # type: ignore[assignment]  # uvloop's are no subclass
+        self._transport: asyncio.WriteTransport = transport  # type: ignore[assignment]
         self._transport.write(self._request())
 
     def data_received(self, data: bytes) -> None:

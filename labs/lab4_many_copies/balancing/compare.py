@@ -107,7 +107,7 @@ def _choose_by(stage: Runtime, balance: str, copies: Sequence[str]) -> None:
     stage.set_variables({"BALANCE": balance})
     stage.renew(_BALANCER)
     for copy in copies:
-        if not _admin(stage).wait_up(copy, _UP):
+        if not _admin(stage).wait_for(copy, ("UP",), _UP):
             raise LabError(f"The balancer does not find {copy} ready. See `lab status` and `lab logs {copy}`.")
 
 
