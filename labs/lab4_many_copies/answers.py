@@ -52,6 +52,8 @@ async def _answers(
         why = str(error) or f"no answer for {PATIENCE:g} s"
         raise LabError(f"The service stopped answering while it was measured ({why}). See `lab status`.") from error
     finally:
+        for future in ended:
+            future.cancel()
         for transport in transports:
             transport.abort()
     took = time.perf_counter() - began
