@@ -52,6 +52,8 @@ async def _answers(
         why = str(error) or f"no answer for {PATIENCE:g} s"
         raise LabError(f"The service stopped answering while it was measured ({why}). See `lab status`.") from error
     finally:
+        for future in ended:
+            future.cancel()
         for transport in transports:
             transport.abort()
     took = time.perf_counter() - began
@@ -74,7 +76,7 @@ class _Asker(asyncio.Protocol):
         self._received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport: asyncio.WriteTransport = transport  # type: ignore[assignment]  # uvloop's are no subclass
+        self._transport: asyncio.WriteTransport = transport  # type: ignore[assignment]
         self._transport.write(self._request())
 
     def data_received(self, data: bytes) -> None:

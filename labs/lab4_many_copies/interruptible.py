@@ -1,5 +1,7 @@
 """Runs a coroutine so that Ctrl-C ends it in order: in an event loop an exception out of nowhere would leave half-done
-work behind, and tracebacks of it on the terminal. Lab 4."""
+work behind, and tracebacks of it on the terminal. Lab 4.
+
+On asyncio's own loop: the close of a uvloop waits without end for a connection that was cancelled in mid-request."""
 
 from __future__ import annotations
 
@@ -9,15 +11,13 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-import uvloop
-
 Result = TypeVar("Result")
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:
     """Its result. A signal that would be heard cancels it, and is raised anew once it has ended."""
     if threading.current_thread() is not threading.main_thread():
-        return uvloop.run(work)
+        return asyncio.run(work)
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     heard: list[signal.Signals] = []
 
@@ -35,7 +35,7 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
         return await work
 
     try:
-        return uvloop.run(watched())
+        return asyncio.run(watched())
     except asyncio.CancelledError:
         if not heard:
             raise

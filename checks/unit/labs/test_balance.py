@@ -7,6 +7,7 @@ import itertools
 import re
 import signal
 import threading
+from collections.abc import Collection
 from typing import Any, cast
 
 import pytest
@@ -138,8 +139,8 @@ class Admin:
         states = {"app-1": "UP", "app-2": "UP", "app-3": "UP", "app-4": "MAINT"}
         return {name: Copy(name, state, 0, "L7OK 200", 0) for name, state in states.items()}
 
-    def wait_for(self, copy: str, states: tuple[str, ...], seconds: float) -> bool:
-        return True
+    def wait_for(self, copy: str, states: Collection[str], seconds: float) -> bool:
+        return self.copies()[copy].state in states
 
 
 @pytest.fixture

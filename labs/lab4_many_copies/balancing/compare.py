@@ -20,7 +20,7 @@ from labs.lab4_many_copies.new_links import make
 ALGORITHMS = {"round-robin": "roundrobin", "least connections": "leastconn", "consistent hash": "uri"}
 LINKS = 100
 _BALANCER = "balancer"
-_UP = 10.0  # seconds until the balancer has found every copy ready
+_UP = 10.0  # seconds until the balancer has looked at every copy
 
 
 @dataclass(frozen=True)
@@ -103,12 +103,16 @@ def _chosen_as_before(stage: Runtime) -> Iterator[None]:
 
 
 def _choose_by(stage: Runtime, balance: str, copies: Sequence[str]) -> None:
-    """HAProxy takes up another algorithm only when it starts."""
+    """HAProxy takes up another algorithm only when it starts, and takes every copy for ready then: the load must wait
+    until it has found out that those that rest are not."""
     stage.set_variables({"BALANCE": balance})
     stage.renew(_BALANCER)
-    for copy in copies:
-        if not _admin(stage).wait_for(copy, ("UP",), _UP):
-            raise LabError(f"The balancer does not find {copy} ready. See `lab status` and `lab logs {copy}`.")
+    admin = _admin(stage)
+    for copy in admin.copies():
+        stands = copy in copies
+        if not admin.wait_for(copy, ("UP",) if stands else ("DOWN", "MAINT"), _UP):
+            found = "does not find" if stands else "still finds"
+            raise LabError(f"The balancer {found} {copy} ready. See `lab status` and `lab logs {_BALANCER}`.")
 
 
 def _admin(stage: Runtime) -> Balancer:

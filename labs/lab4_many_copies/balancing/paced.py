@@ -76,6 +76,9 @@ async def _ask(address: tuple[str, int], link: str, idle: list[_Connection], slo
                 copy = served_by[1].decode(errors="replace")
         except (OSError, TimeoutError, asyncio.IncompleteReadError):
             connection.close()
+        except asyncio.CancelledError:
+            connection.close()
+            raise
     return Redirect(link, copy, time.perf_counter() - began)
 
 

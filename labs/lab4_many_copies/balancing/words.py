@@ -46,9 +46,11 @@ def _of_least(turns: Run, run: Run, slow: str) -> str:
 
 def _of_hash(run: Run, copies: Sequence[str], slow: str) -> str:
     fullest = max(copies, key=run.share)
+    got = f"{slow} got {run.share(slow):.0%}"
+    got += ", the most" if fullest == slow else f" and {fullest} the most, {run.share(fullest):.0%}"
     return (
         f"The consistent hash sends a link to the same copy each time (a link met {run.copies_a_link_met:.1f} copies). "
-        f"{slow} got {run.share(slow):.0%} and {fullest} the most, {run.share(fullest):.0%}: as many as its links are "
-        f"wanted, not a fair share. Whoever follows a link of {slow} waits each time, and all others never do. A slow "
-        "copy is not relieved, and a link that everybody wants stays where it is, however hot it gets."
+        f"{got}: as many as its links are wanted, not a fair share. Whoever follows a link of {slow} waits each time, "
+        "and all others never do. A slow copy is not relieved, and a link that everybody wants stays where it is, "
+        "however hot it gets."
     )

@@ -36,7 +36,8 @@ class Measured:
 
 def measure(stage: Runtime, lab: int, progress: Progress) -> Measured:
     """Raises LabError when the service does not answer as it should; a server that is not there is only missing."""
-    source = f"measured on lab {lab}, {date.today().isoformat()}"
+    busy = psutil.cpu_percent(_LOOK) / 100
+    source = f"measured on lab {lab}{' (busy)' if busy > _BUSY else ''}, {date.today().isoformat()}"
     found = Measured()
 
     def note(what: str, *figures: tuple[str, float]) -> None:
@@ -44,7 +45,7 @@ def measure(stage: Runtime, lab: int, progress: Progress) -> Measured:
             found.rates[name] = Rate(value, source)
         progress(what)
 
-    if (busy := psutil.cpu_percent(_LOOK) / 100) > _BUSY:
+    if busy > _BUSY:
         progress(f"this machine is {busy:.0%} busy with other things already: the rates come out too low")
     copies_here = copies(stage.stage)
     address = stage.address(copies_here[0].name if copies_here else "app")

@@ -16,7 +16,7 @@ from labs.lab3_cache_and_events.servers import redis_of
 from labs.lab4_many_copies.new_links import url_of, word
 
 _ROWS = 20_000
-_SHORT, _LONG = 50, 450  # bytes of the urls in two tables; far apart, so that half-full pages matter little
+_SHORT, _LONG = 50, 250  # bytes of the urls in two tables; far apart, so that half-full pages matter little
 _PATIENCE = 3.0  # seconds for Kafka
 
 
