@@ -1,7 +1,4 @@
-"""The links in Redis, before Postgres, as simple as it can be. Lab 3's cache.py does more; yours may take its place.
-
-What is not here: `hot-key`, which keeps a herd from Postgres; `change-races-fill` and `redis-paused`, which keep an old
-url from coming back."""
+"""The links in Redis, before Postgres, as simple as it can be. A cache.py of your own lab 3 may take its place."""
 
 import contextlib
 import random
@@ -22,6 +19,7 @@ class Cache:
         if url is None:
             url = self.store.find_url(link_id)
             if url is not None:
+                # TODO change-races-fill: lab 3's lease: fill only if no change came since the look-up.
                 self.ask(self.redis.set, key(link_id), url, px=random.randint(54_000, 66_000))
         return url
 
