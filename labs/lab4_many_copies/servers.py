@@ -67,7 +67,7 @@ def breaker_gauge() -> Gauge:
             copies = [held.enter_context(Connection(stage.address(copy), _MOMENT)) for copy in standing(stage.stage)]
             yield lambda: _worst(copies)
 
-    what = "breaker before Redis, the worst copy's: half-open 1, open 2 (/metrics)"
+    what = "the worst copy's breaker: half-open 1, open 2"
     return Gauge("breaker", what, opened, every=0.25)
 
 
