@@ -93,7 +93,16 @@ def test_what_fails_leaves_the_database_as_it_was(stage: LocalRuntime) -> None:
 
     backup = take.take(stage)
     _, body = request(stage.project.port, "POST", "/links", '{"url": "https://example.com/"}')
-    label = stage.project.folder / "volumes/backups/archive/base" / backup.label / "data/backup_label"
+    archive = stage.project.folder / "volumes/backups/archive"
+    run = next((archive / "wal" / backup.line).iterdir())
+    later = run / f"{backup.first[:-2]}F0.partial"  # nothing lies between it and the end of the log
+    later.touch()
+    with pytest.raises(LabError, match="A part of the archived log is missing or damaged"):
+        way.restore(stage, None, quiet)
+    assert is_there(stage.project.port, json.loads(body)["id"])
+    later.unlink()
+
+    label = archive / "base" / backup.label / "data/backup_label"
     label.rename(label.with_name("moved"))
     control = label.with_name("global") / "pg_control"
     control.write_bytes(control.read_bytes()[:100])
