@@ -11,6 +11,10 @@ from collections.abc import Iterator
 from types import FrameType
 
 
+def _unheard(number: int, frame: FrameType | None) -> None:
+    """In place of SIG_IGN, which what is started meanwhile would inherit: a shell can then trap SIGTERM no more."""
+
+
 @contextlib.contextmanager
 def heard_once() -> Iterator[None]:
     """Inside, the first SIGINT or SIGTERM raises KeyboardInterrupt; the handler itself makes further ones unheard, so
@@ -18,11 +22,15 @@ def heard_once() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    numbers = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) != signal.SIG_IGN]
+    numbers = [
+        number
+        for number in (signal.SIGINT, signal.SIGTERM)
+        if signal.getsignal(number) not in (signal.SIG_IGN, _unheard)
+    ]
 
     def first(number: int, frame: FrameType | None) -> None:
         for each in numbers:
-            signal.signal(each, signal.SIG_IGN)
+            signal.signal(each, signal.SIG_IGN if each == signal.SIGINT else _unheard)
         raise KeyboardInterrupt
 
     before = {number: signal.signal(number, first) for number in numbers}

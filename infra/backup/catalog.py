@@ -54,12 +54,14 @@ class Choice:
 @dataclass(frozen=True)
 class Catalog:
     """All of it, oldest first. `forks`: by line and timeline, the timeline that it left and where. `data`: whether the
-    database is there now, whole or not."""
+    database is there now, whole or not; `replaced`: whether a restore has put it there, and its stage did not stand
+    again since."""
 
     backups: tuple[Backup, ...]
     runs: tuple[Run, ...]
     forks: dict[tuple[str, int], tuple[int, int]]
     data: bool
+    replaced: bool = False
 
     def choose(self, moment: float | None) -> Choice:
         """What leads to that moment, or when it is None to the last one there is. Raises LabError when nothing does."""
@@ -122,6 +124,7 @@ def read(text: str) -> Catalog:
         tuple(sorted(runs, key=lambda run: run.began)),
         forks,
         ["data"] in rows,
+        ["replaced"] in rows,
     )
 
 

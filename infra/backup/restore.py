@@ -25,9 +25,9 @@ DATABASE, ARCHIVE = "postgres", "wal-archive"
 
 @dataclass(frozen=True)
 class Restored:
-    """`seconds` from the first step to the first GET that was served. `kept` is when the newest write that is back was
-    committed, None when none is newer than the backup; `lost` when the database was there last, None if nobody saw it.
-    `whole`: nothing was lost but what was to be, since the archive had it all."""
+    """`seconds` from the first step to the first redirect that was served. `kept` is when the newest write that is back
+    was committed, None when none is newer than the backup; `lost` when the database was there last, None if nobody saw
+    it. `whole`: nothing was lost but what was to be, since the archive had it all."""
 
     choice: Choice
     seconds: float
@@ -103,7 +103,12 @@ def _exchange(
 def _put_back(runtime: Runtime, progress: Progress) -> None:
     """The old database again, if there is one: a new one, empty, is nothing that anybody has asked for."""
     with undisturbed():
-        if look(runtime).data:
+        now = look(runtime)
+        if now.data and now.replaced:
+            progress("too late: the restored database is in its place already, and the stage goes on with it")
+            forget_groups(runtime, progress)
+            runtime.heal()
+        elif now.data:
             progress("that did not work out: the stage goes on with the database as it was")
             runtime.heal()
         else:
@@ -113,15 +118,14 @@ def _put_back(runtime: Runtime, progress: Progress) -> None:
 
 
 def _bring_back(runtime: Runtime, progress: Progress) -> float:
-    """Start everything, the archive before anybody can write; returns when the first GET was served."""
+    """Start everything, the archive before anybody can write; returns when the first redirect was served."""
     stage = runtime.stage
     caches = [box.name for box in stage.boxes if box.native.kind == "redis"]
     copies = [box.name for box in stage.boxes if box.native.process == "web"]
     for name in (DATABASE, ARCHIVE, *caches):
         runtime.start(name)
     with watched(runtime, some_link(runtime)) as served:
-        for name in copies:
-            runtime.start(name)
+        runtime.start(copies[0])  # it alone, so that somebody answers soon; the others all at once
         forget_groups(runtime, progress)
         runtime.heal()
         tool(runtime, "tidy")

@@ -21,6 +21,8 @@ _FAILURES = {
     "restore 3": "The backup could not be laid down beside the database (see above). Look with `df -h` for room, then"
     " run `lab restore` again.",
     "restore 6": "The log could not be replayed (see above). Look with `df -h` for room, or try another time.",
+    "restore 8": "A part of the archived log is missing or damaged (see above), and what follows it cannot be restored."
+    " Restore a moment before it: `lab restore --to TIME`.",
     "restore 7": "Postgres was started while its data was restored, so the old data stayed. Run `lab restore` again,"
     " and no other command meanwhile.",
 }
@@ -28,7 +30,12 @@ _FAILURES = {
 
 def tool(runtime: Runtime, name: str, *words: str) -> str:
     """What the script wrote to standard output. Raises LabError when it failed."""
-    code, said = runtime.output(TOOL, [name, *words])
+    try:
+        code, said = runtime.output(TOOL, [name, *words])
+    except LabError as error:
+        if not str(error).startswith(f"{TOOL} is running already"):
+            raise
+        raise LabError("Another backup or restore is at work here. Let it end, or end it with `make down`.") from error
     if code != 0:
         other = f"`{name}` in the box {TOOL} ended with exit code {code} (see above). Mend that, then try again."
         raise LabError(_FAILURES.get(f"{name} {code}", other))

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.commands.context import current
+from infra.interrupt import heard_once
 
 
 def backup(
@@ -28,7 +29,8 @@ def backup(
         return
     if not show:
         began = time.monotonic()
-        made = take.take(runtime)
+        with heard_once():
+            made = take.take(runtime)
         took = time.monotonic() - began
         print(f"The backup {made.label} is made and verified: {made.size / 2**20:,.0f} MB ({took:.1f} s).")
         print(f"`lab restore --to TIME` goes to any moment from {local(made.ended)} on.")

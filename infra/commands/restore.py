@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from infra.commands.context import current, say
+from infra.interrupt import heard_once
 
 if TYPE_CHECKING:
     from infra.backup.restore import Restored
@@ -25,7 +26,9 @@ def restore(
 
     moment = None if to is None else read_moment(to, datetime.now().astimezone())
     runtime = with_archive(current(), "lab restore")
-    _tell(way.restore(runtime, moment, say), moment)
+    with heard_once():
+        done = way.restore(runtime, moment, say)
+    _tell(done, moment)
 
 
 def _tell(done: Restored, moment: float | None) -> None:
@@ -36,7 +39,7 @@ def _tell(done: Restored, moment: float | None) -> None:
         if done.kept
         else (f"nothing was written after the backup of {local(done.choice.backup.ended)}")
     )
-    print(f"\nRTO {done.seconds:.1f} s: from the first step until a GET was served again.")
+    print(f"\nRTO {done.seconds:.1f} s: from the first step until a redirect was served again.")
     if moment is not None:
         print(f"RPO: what was committed until {local(moment)} is back, and nothing after it; {newest}.")
     elif done.whole:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 import yaml
 
@@ -93,7 +94,19 @@ def test_what_fails_leaves_the_database_as_it_was(stage: LocalRuntime) -> None:
 
     backup = take.take(stage)
     _, body = request(stage.project.port, "POST", "/links", '{"url": "https://example.com/"}')
-    label = stage.project.folder / "volumes/backups/archive/base" / backup.label / "data/backup_label"
+    archive = stage.project.folder / "volumes/backups/archive"
+    run = next((archive / "wal" / backup.line).iterdir())
+    _switch_segment(stage)
+    request(stage.project.port, "POST", "/links", '{"url": "https://example.com/"}')
+    soon(lambda: sorted(run.glob("0*"))[-1].suffix == ".partial" and len(list(run.glob("0*"))) > 1, within=30)
+    missing = sorted(run.glob("0*"))[-2]
+    aside = missing.rename(archive / missing.name)
+    with pytest.raises(LabError, match="A part of the archived log is missing or damaged"):
+        way.restore(stage, None, quiet)
+    assert is_there(stage.project.port, json.loads(body)["id"])
+    aside.rename(missing)
+
+    label = archive / "base" / backup.label / "data/backup_label"
     label.rename(label.with_name("moved"))
     control = label.with_name("global") / "pg_control"
     control.write_bytes(control.read_bytes()[:100])
@@ -101,3 +114,11 @@ def test_what_fails_leaves_the_database_as_it_was(stage: LocalRuntime) -> None:
         way.restore(stage, None, quiet)
     assert is_there(stage.project.port, json.loads(body)["id"])
     assert (stage.faults(), all(box.ready for box in stage.status())) == ([], True)
+
+
+def _switch_segment(stage: LocalRuntime) -> None:
+    box, (host, port) = stage.stage.box("postgres").environment, stage.address("postgres")
+    user, password, name = (box[f"POSTGRES_{word}"] for word in ("USER", "PASSWORD", "DB"))
+    place = f"host={host} port={port} user={user} password={password} dbname={name}"
+    with psycopg.connect(place, autocommit=True) as connection:
+        connection.execute("SELECT pg_switch_wal()")

@@ -1,6 +1,7 @@
-# What there is, a line each, for infra/backup/catalog.py: whether the database is there, the base backups, the runs of the
-# log, and where timelines fork.
+# What there is, a line each, for infra/backup/catalog.py: whether the database is there, and took another one's place; the
+# base backups, the runs of the log, and where timelines fork.
 if [ -e "$PGDATA/PG_VERSION" ] || [ -d "$PGDATA/.next" ] || [ -d "$PGDATA/.placing" ]; then echo data; fi
+if [ -d "$PGDATA/.replaced" ]; then echo replaced; fi
 [ -d "$ARCHIVE" ] || exit 0
 cd "$ARCHIVE"
 for info in base/*/info; do

@@ -104,6 +104,10 @@ class BoxProcess:
             return child.wait()
         except BaseException:  # Ctrl-C reached the child too: it has a moment to end by itself
             with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(2)
+            if child.poll() is None:  # a SIGTERM for this tool alone did not
+                self.send(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(5)
             self.kill()
             child.wait()
