@@ -16,7 +16,7 @@ help:  ## these words
 	@echo "make kill-BOX   also pause-BOX resume-BOX start-BOX restart-BOX, such as kill-redis; then: make heal"
 	@echo "make scale-5    so many copies of the service (lab 4); make deploy VERSION=2: each is replaced by a new one"
 	@echo "make status     what stands; make down: nothing stands any more"
-	@echo "make test       the kit's own tests; make bench: its figures; make flaky: a suite repeated"
+	@echo "make test       the kit's own tests; make bench: its figures; make flaky: the checks repeated"
 
 # --- set-up: costs nothing when it is up to date -------------------------------------------------
 .venv/ready: requirements.txt pyproject.toml

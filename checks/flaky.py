@@ -15,28 +15,38 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from infra.commands.context import LABS
+from infra.errors import LabError
+from infra.runtime.choose import choose
+
 SPIN = "while True: pass"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """0 when every run proved its lab, else 1, with what each false verdict said."""
+    """0 when every run proved its lab, else 1, with what each false verdict said; 2 when nothing can be run."""
     parser = argparse.ArgumentParser(prog="make flaky", description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("labs", nargs="*", type=int, default=[1, 2, 3], metavar="LAB")
+    parser.add_argument("labs", nargs="*", type=int, default=list(LABS), metavar="LAB", help="each lab (all)")
     parser.add_argument("--runs", type=int, default=20, help="runs of each lab's suite (20)")
     parser.add_argument("--busy", action="store_true", help="keep one core busy meanwhile")
     wanted = parser.parse_args(arguments)
+    try:
+        runtime, why = choose(os.environ.get("RUNTIME"))
+    except LabError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"The {runtime} runtime: {why}. Lab {', '.join(map(str, wanted.labs))}, {wanted.runs} runs each.", flush=True)
     with core_kept_busy(wanted.busy):
-        wrong = sum(_repeat(lab, wanted.runs) for lab in wanted.labs)
+        wrong = sum(_repeat(lab, wanted.runs, runtime) for lab in wanted.labs)
     print("No false verdict." if not wrong else f"{wrong} false verdicts.")
     return 1 if wrong else 0
 
 
-def _repeat(lab: int, runs: int) -> int:
+def _repeat(lab: int, runs: int, runtime: str) -> int:
     wrong: Counter[str] = Counter()
     false_runs = 0
     for number in range(1, runs + 1):
         began = time.monotonic()
-        code, report = run_once(lab)
+        code, report = run_once(lab, runtime)
         verdict = report.get("verdict", "no report")
         print(f"lab {lab}, run {number} of {runs}: {verdict} ({time.monotonic() - began:.0f} s)", flush=True)
         if code == 0 and verdict == "proved":
@@ -54,9 +64,9 @@ def _repeat(lab: int, runs: int) -> int:
     return false_runs
 
 
-def run_once(lab: int) -> tuple[int, dict[str, Any]]:
-    """`lab check N` on a stage of its own: its exit code and its report."""
-    environment = {**os.environ, "PROJECT": f"flaky-{os.getpid()}"}
+def run_once(lab: int, runtime: str) -> tuple[int, dict[str, Any]]:
+    """`lab check N` on a stage of its own in that runtime: its exit code and its report."""
+    environment = {**os.environ, "RUNTIME": runtime, "PROJECT": f"flaky-{os.getpid()}"}
     command = [sys.executable, "-m", "infra.cli", "check", str(lab), "--json"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     try:

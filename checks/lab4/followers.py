@@ -22,9 +22,9 @@ def followed(stand: Stand, did: str, note: Callable[[str], None], rate: float = 
     service = stand.service
     links = [str(service.create(f"https://example.com/followed/{number}")["id"]) for number in range(LINKS)]
     for link in links:
-        eventually(lambda: service.get(f"/{link}").status == 302, within=SOON)  # noqa: B023 - called here
-        answer = service.get(f"/{link}")
-        expect(answer.status == 302, did="Created a link and followed it.", expected="302", got=answer)
+        redirects = eventually(lambda: service.get(f"/{link}").status == 302, within=SOON)  # noqa: B023 - called here
+        did_first = f"Created a link and followed it for {SOON:g} s."
+        expect(redirects, did=did_first, expected="302", got=service.get(f"/{link}"))
     with Visitors(service, links, users=USERS, rate=rate) as visitors:
         yield visitors
     expect_all_served(visitors.ledger, did, note)

@@ -30,11 +30,12 @@ def test_it_is_laid_down_whole_and_says_what_comes_next(
     assert f"make lab-{lab} APP={target}" in capsys.readouterr().out
 
 
-def test_lab_3s_todos_begin_with_the_check_that_waits_for_them() -> None:
-    text = "".join(path.read_text() for path in starter_of(3).glob("*.py"))
+@pytest.mark.parametrize("lab", [3, 4])
+def test_its_todos_begin_with_the_check_that_waits_for_them(lab: int) -> None:
+    text = "".join(path.read_text() for path in starter_of(lab).glob("*.py"))
     named = set(re.findall(r"# TODO ([a-z-]+):", text)) | set(re.findall(r"to be written: TODO ([a-z-]+) in", text))
     assert len(named) > 10
-    assert named - checks_of(3) == set()
+    assert named - checks_of(lab) == set()
 
 
 def test_what_is_there_stays(tmp_path: Path) -> None:
