@@ -7,28 +7,17 @@ import json
 import socket
 import stat
 import subprocess
-from collections.abc import Iterator
 from typing import Any
 
 import psutil
 import pytest
 
-from checks.unit.docker.helpers import docker, left_behind, project, standing
-from infra.project import COMPOSE_FILE, ROOT
+from checks.unit.docker.helpers import docker
+from infra.project import COMPOSE_FILE
 from infra.runtime.docker.runtime import DockerRuntime
 
 pytestmark = pytest.mark.usefixtures("engine")
 PROFILES = ("lab-1", "lab-1-two-copies", "lab-2", "lab-3", "lab-4", "lab-4-more-copies", "tools")
-
-
-@pytest.fixture(scope="module")
-def stage() -> Iterator[DockerRuntime]:
-    own = project("hardening", 4, ROOT / "shortener")
-    try:
-        yield standing(own)
-    finally:
-        DockerRuntime(own).down(volumes=True)
-    assert left_behind(own.name) == []
 
 
 @pytest.fixture(scope="module")
