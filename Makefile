@@ -57,8 +57,9 @@ IN_A_RUNTIME := checks/unit/docker checks/unit/service checks/matrix checks/jour
 PROOFS := $(if $(filter docker,$(RUNTIME)),$(IN_A_RUNTIME),\
           checks/unit checks/matrix checks/journey checks/starters checks/other_language checks/twins)
 
+# Most of a test is waiting for a server: two files at a time take little more than half the time of one.
 test: lint  ## the kit's own tests, with the checks and their broken twins, in the runtime that RUNTIME names
-	@.venv/bin/pytest $(PROOFS)
+	@.venv/bin/pytest --numprocesses 2 --dist loadfile $(PROOFS)
 bench: .venv/ready-to-test
 	@.venv/bin/python -m bench
 soak: .venv/ready  ## a lab (3, or LAB=4) for minutes, something broken every few seconds; then every promise is looked at

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import random
 import threading
 import time
@@ -66,9 +67,27 @@ class Flood:
         return limit.burst + limit.rate * (last - first)
 
     def least(self, limit: Limit) -> float:
-        """The POSTs that must have passed, as the last one that was refused found less than one token."""
-        first, last = min(one.end for one in self.tries), max(one.start for one in self.refused)
-        return limit.burst + limit.rate * max(0.0, last - first) - 1
+        """The POSTs that must have passed: what the bucket held and gained since it was full, but for less than the one
+        token that the last refused POST did not find."""
+        last = max(one.start for one in self.refused)
+        return limit.burst - 1 + limit.rate * (last - self._last_full(limit, last))
+
+    def _last_full(self, limit: Limit, until: float) -> float:
+        """The last moment when the bucket can have been full: not while it has given away more than it gained, nor too
+        soon after a refusal. What it would gain while full is lost, and nobody can have got it."""
+        by_end = sorted(self.tries, key=lambda one: one.end)
+        first, full = min(one.start for one in self.tries), min(by_end[0].end, until)
+        made, refused_at = 0, -math.inf
+        for one in by_end:
+            now = min(one.end, until)
+            gained, since_refusal = limit.rate * (now - first), limit.rate * (now - refused_at)
+            if made <= gained and limit.burst <= 1 + since_refusal:
+                full = now
+            if one.end > until:
+                break
+            made += one.answer.status == 201
+            refused_at = max(refused_at, one.start if one.answer.status == 429 else -math.inf)
+        return full
 
 
 def flood(

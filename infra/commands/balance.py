@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -48,6 +49,8 @@ def balance(
         least, most = _BOUNDS[option]
         if not least <= value <= most:
             raise LabError(f"{option} {value:g} will not do: name a number from {least:g} to {most:g}.")
+    if not re.fullmatch(r"app-[1-6]", slow):
+        raise LabError(f"--slow {slow} names no copy. They are called app-1, app-2 and so on: see `lab status`.")
     uneven = Uneven(slow, delay, Pace(rate, seconds))
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 80)
     console.print(f"{rate:g} redirects a second for {seconds:g} s, three times; {delay:g} s more each way to {slow}.\n")

@@ -96,10 +96,13 @@ def _clicks_said(timeline: Timeline) -> dict[str, str]:
     """The clicks in words, under `clicks_seen`, `clicks_lost` and so on; empty where nobody counts any."""
     clicks = timeline.audit.clicks if timeline.audit else None
     if clicks is None:
-        return dict.fromkeys((f"clicks_{name}" for name in (*_CLICKS, "settled", "reach")), "no one can say how many")
+        return dict.fromkeys(
+            (f"clicks_{name}" for name in (*_CLICKS, "settled", "reach", "within")), "no one can say how many"
+        )
     said = {f"clicks_{name}": f"{getattr(clicks, name):,}" for name in _CLICKS}
     said["clicks_settled"] = duration(clicks.settled)
     said["clicks_reach"] = duration(clicks.reach or 0.0)
+    said["clicks_within"] = "more than 5 s" if clicks.within is None else duration(clicks.within)
     return said
 
 
@@ -111,7 +114,8 @@ def _click_rows(timeline: Timeline) -> list[tuple[str, str]]:
     perhaps = f" (and at most {said['clicks_possible']} whose answer never came)" if clicks.possible else ""
     lost = f"lost: {said['clicks_lost']}"
     if clicks.excused:
-        lost += f" (the service's last 100 ms held at most {said['clicks_excused']})"
+        lost += f" (the service's last 100 ms held at most {said['clicks_excused']}"
+        lost += f", its last {said['clicks_within']} all of them)" if clicks.lost_beyond and clicks.within else ")"
     return [
         ("redirects seen", f"{said['clicks_seen']}{perhaps}"),
         ("clicks counted", f"{said['clicks_counted']}, {lost}, doubled: {said['clicks_doubled']}"),

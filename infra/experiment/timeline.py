@@ -35,6 +35,11 @@ class Request:
     def end(self) -> float:
         return self.start + self.seconds
 
+    @property
+    def unserved(self) -> bool:
+        """Nobody was there for it. A refusal because of a rate limit is an answer like another (from lab 4)."""
+        return self.outcome != "ok" and self.status != 429
+
 
 @dataclass(frozen=True)
 class FaultSpan:
@@ -148,10 +153,10 @@ class Timeline:
         return next((series for series in self.series if series.name == name), Series(name, "", ()))
 
     def failed_window(self, hold: float = 1.0) -> tuple[float, float | None] | None:
-        """From the start of the first request that was not answered well to the first stable answer after it.
+        """From the start of the first request that was not served to the first stable answer after it.
 
-        None when all went well; the end is None when the service never came back. See `recovered_at`."""
-        failures = [r.start for r in self.requests if r.outcome != "ok"]
+        None when all were; the end is None when the service never came back. See `recovered_at`."""
+        failures = [r.start for r in self.requests if r.unserved]
         if not failures:
             return None
         first = min(failures)
@@ -160,8 +165,8 @@ class Timeline:
     def recovered_at(self, after: float, hold: float = 1.0) -> float | None:
         """When the first answer arrived, at or past `after`, whose followers were answered too: no request that started
         within `hold` seconds after it failed. None when there is no such answer."""
-        failures = sorted(r.start for r in self.requests if r.outcome != "ok")
-        answers = sorted((r for r in self.requests if r.outcome == "ok" and r.end >= after), key=lambda r: r.start)
+        failures = sorted(r.start for r in self.requests if r.unserved)
+        answers = sorted((r for r in self.requests if not r.unserved and r.end >= after), key=lambda r: r.start)
         position = 0
         for answer in answers:
             while position < len(failures) and failures[position] < answer.start:

@@ -4,7 +4,7 @@ the database deleted, and the balancer itself killed."""
 from __future__ import annotations
 
 from infra.experiment.experiment import Experiment
-from labs.lab4_many_copies.flood import flood
+from labs.lab4_many_copies.flood import flood_of_posts
 from labs.lab4_many_copies.hanging_copy import hanging_copy
 from labs.lab4_many_copies.kill_balancer import kill_balancer
 from labs.lab4_many_copies.kill_copy import kill_copy
@@ -19,7 +19,7 @@ def experiments() -> tuple[Experiment, ...]:
         kill_copy(),
         hanging_copy(),
         slow_redis(),
-        flood(),
+        flood_of_posts(),
         retry_storm(),
         rolling_restart(),
         lost_database(),

@@ -39,10 +39,18 @@ def word(length: int) -> str:
     return "".join(random.choices(_LETTERS, k=length))
 
 
-def _post(url_size: int) -> bytes:
-    """Each as if from an address of its own, for the rate limit is not what is looked at. Behind the balancer nobody
-    can choose what the copies take for his address; a copy that is asked itself believes what it is told."""
-    body = orjson.dumps({"url": url_of(url_size)})
-    client = ".".join(str(random.randrange(1, 255)) for _ in range(4))
+def post_from(client: str, url: str) -> bytes:
+    """As if from that address. Behind the balancer nobody can choose what the copies take for his address; a copy that
+    is asked itself believes what it is told."""
+    body = orjson.dumps({"url": url})
     head = f"POST /links HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Forwarded-For: {client}\r\n"
     return f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def an_address() -> str:
+    return ".".join(str(random.randrange(1, 255)) for _ in range(4))
+
+
+def _post(url_size: int) -> bytes:
+    """Each from an address of its own, for the rate limit is not what is looked at."""
+    return post_from(an_address(), url_of(url_size))

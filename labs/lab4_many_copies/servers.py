@@ -7,6 +7,8 @@ import re
 import time
 from collections.abc import Iterator
 
+import psycopg
+
 from infra.balancer import Balancer
 from infra.copies import standing
 from infra.errors import LabError
@@ -14,6 +16,7 @@ from infra.experiment.gauges import Gauge, Read
 from infra.experiment.keepalive import Connection
 from infra.runtime.drains import balancer_of
 from infra.runtime.protocol import Runtime
+from labs.lab2_postgres.database import connect, database_url
 
 BALANCER = "balancer"
 THREE = ("app-1", "app-2", "app-3")
@@ -64,8 +67,27 @@ def breaker_gauge() -> Gauge:
             copies = [held.enter_context(Connection(stage.address(copy), _MOMENT)) for copy in standing(stage.stage)]
             yield lambda: _worst(copies)
 
-    what = "breaker before Redis, the worst copy's: half-open 1, open 2 (/metrics)"
+    what = "the worst copy's breaker: half-open 1, open 2"
     return Gauge("breaker", what, opened, every=0.25)
+
+
+def log_gauge() -> Gauge:
+    """What Postgres writes, whichever tables the service has."""
+
+    @contextlib.contextmanager
+    def opened(stage: Runtime) -> Iterator[Read]:
+        with contextlib.closing(connect(database_url(stage), "tells its log's position")) as connection:
+            yield lambda: _kilobytes_logged(connection)
+
+    return Gauge("log", "KB added to its log, a second (Postgres)", opened, rate=True)
+
+
+def _kilobytes_logged(connection: psycopg.Connection) -> float | None:
+    try:
+        row = connection.execute("SELECT pg_current_wal_insert_lsn() - '0/0'").fetchone()
+    except psycopg.Error:
+        return None
+    return float(row[0]) / 1000 if row else None
 
 
 def _worst(copies: list[Connection]) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from checks.lab4.check_limit import _expect_no_more
@@ -33,6 +33,7 @@ def steady(seconds: float, each: float, latency: float = 0.01) -> list[tuple[flo
 
 
 @settings(deadline=None)
+@example([(0, 0, 0), (0, 18, 0), (34, 0, 0)], 59, 1)  # full again in between, it lost what it gained then
 @given(
     st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 300), st.integers(0, 300)), min_size=1, max_size=80),
     st.integers(1, 60),

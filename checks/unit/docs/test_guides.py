@@ -42,7 +42,7 @@ def complaint_about_make(words: list[str]) -> str:
         if target in TARGETS or rest in PLACEHOLDERS:
             continue
         if verb in ("lab", "check", "load", "break"):
-            if not (rest.isdigit() and int(rest) in (*LABS, 3, 4, 5)):
+            if not (rest.isdigit() and int(rest) in (*LABS, 5)):
                 return f"there is no lab {rest}"
             if (name := variables.get("NAME")) and name not in _names(verb, int(rest)) | PLACEHOLDERS:
                 return f"{target} knows no {name}"

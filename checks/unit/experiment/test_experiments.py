@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import cast
-from unittest.mock import Mock
 
 import pytest
 
@@ -14,7 +12,6 @@ from infra.errors import LabError
 from infra.experiment.experiment import Experiment
 from infra.experiment.findings import explained, summary, table
 from infra.experiment.timeline import Audit, ClickAudit, FaultSpan, Request, Series, Timeline
-from infra.runtime.protocol import Runtime
 from labs.catalogue import experiment, experiments
 
 ALL = [*experiments(1), *experiments(2), *experiments(3), *experiments(4)]
@@ -49,6 +46,8 @@ def as_planned(planned: Experiment, requests: tuple[Request, ...] = BROKEN) -> T
     figures |= dict.fromkeys(("poison_events", "set_aside", "with_a_reason", "flooded", "flood_counted"), 1.0)
     figures |= dict.fromkeys(("taken_out_seconds", "posts_not_counted", "rto_seconds", "rpo_seconds"), 1.0)
     figures |= dict.fromkeys(("copies", "copies_ready"), 3.0)
+    figures |= {"sent": 1600.0, "made": 60.0, "refused": 1540.0, "burst": 20.0, "limit_a_second": 10.0}
+    figures |= {"sent_by_many": 1600.0, "made_by_many": 1600.0, "refused_by_many": 0.0}
     timeline = Timeline(requests, faults, 10.0, WHOLE, figures)
     return replace(timeline, figures={**figures, **(planned.measure(timeline) if planned.measure else {})})
 
@@ -147,10 +146,10 @@ RIGHT = [
     (4, "slow-redis", run(GOOD, redirect_meanwhile_seconds=0.41), 0),
     (4, "slow-redis", run(GOOD, redirect_meanwhile_seconds=0.004), 1),
     (4, "slow-redis", run(BROKEN, redirect_meanwhile_seconds=0.004), 2),
-    (4, "flood", run(GOOD, redirects_failed=0, sent=2000, made=1990, allowed=350), 0),
-    (4, "flood", run(GOOD, redirects_failed=0, sent=2000, made=1050, allowed=350), 1),
-    (4, "flood", run(GOOD, redirects_failed=0, sent=2000, made=349, allowed=350), 2),
-    (4, "flood", run(BROKEN, redirects_failed=60, sent=2000, made=0, allowed=350), 3),
+    (4, "flood", run(GOOD, redirects_failed=0, made=180, allowed=60, sent_by_many=1600, made_by_many=1600), 0),
+    (4, "flood", run(GOOD, redirects_failed=0, made=59, allowed=60, sent_by_many=1600, made_by_many=60), 1),
+    (4, "flood", run(GOOD, redirects_failed=0, made=59, allowed=60, sent_by_many=1600, made_by_many=1500), 2),
+    (4, "flood", run(BROKEN, redirects_failed=60, made=0, allowed=60, sent_by_many=1600, made_by_many=0), 3),
     (4, "retry-storm", run(GOOD, at_once_a_call=1.1, backoff_a_call=1.1, budget_a_call=1.0), 0),
     (4, "retry-storm", run(GOOD, at_once_a_call=6.0, backoff_a_call=5.0, budget_a_call=1.1), 1),
     (4, "retry-storm", run(GOOD, at_once_a_call=6.0, backoff_a_call=1.2, budget_a_call=1.1), 2),
@@ -223,6 +222,22 @@ def test_who_asks_in_the_first_second_and_waits_for_postgres_hangs() -> None:
     assert (figures["caught_at_first"], figures["waited_for_postgres"]) == (3, 3)
 
 
+def test_clicks_that_a_kill_does_not_excuse_are_told_with_how_far_back_they_may_lie() -> None:
+    planned = experiment(4, "kill-copy")
+
+    def row(found: Timeline) -> str:
+        return dict(table(planned, found))["clicks counted"]
+
+    excused = counted(lost=5, excused=12)
+    assert "lost: 5 (the service's last 100 ms held at most 12), doubled" in row(excused)
+    beyond = counted(lost=17, excused=12, lost_beyond=5)
+    assert beyond.audit is not None
+    assert beyond.audit.clicks is not None
+    within = replace(beyond, audit=replace(beyond.audit, clicks=replace(beyond.audit.clicks, within=0.35)))
+    assert "lost: 17 (the service's last 100 ms held at most 12, its last 350 ms all of them), doubled" in row(within)
+    assert "held at most 12), doubled" in row(beyond)  # they lie elsewhere: then no time is named
+
+
 def test_where_nothing_failed_the_explanation_does_not_speak_of_an_outage() -> None:
     planned = experiment(1, "kill")
     said = explained(planned, as_planned(planned, GOOD))
@@ -288,15 +303,24 @@ def test_a_storm_is_counted_while_nobody_was_there() -> None:
     assert (figures["backoff_a_call"], figures["backoff_together"], figures["backoff_given_up"]) == (2.5, 4, 2)
 
 
-def test_what_the_flood_was_granted_is_counted_from_its_first_to_its_last_request() -> None:
-    flood = [
-        replace(request(5 + n / 100, name="POST /links (flood)"), status=201 if n < 99 else 429) for n in range(200)
-    ]
-    neighbour = replace(request(6.0, outcome="failed", name="POST /links"), status=429)
+def flooded(requests: tuple[Request, ...], **figures: float) -> Timeline:
+    """A run with both floods, the first from 4.0 s to 8.0 s, and Postgres's log beside it."""
     planned = experiment(4, "flood")
+    spans = tuple(FaultSpan(entry.label, entry.seconds, entry.seconds + 4.0) for entry in planned.schedule)
+    log = Series("log", "log", tuple((at / 2, 300.0 if at >= 22 else 10.0) for at in range(32)))
+    timeline = replace(run(requests, WHOLE, spans, burst=20, limit_a_second=10, **figures), series=(log,))
     assert planned.measure is not None
-    figures = planned.measure(run((*flood[:100], neighbour, *flood[100:])))
-    assert (figures["sent"], figures["made"], figures["neighbours_refused"]) == (201, 99, 1)
+    return replace(timeline, figures={**timeline.figures, **planned.measure(timeline)})
+
+
+def test_each_flood_is_told_by_what_the_others_noticed_of_it() -> None:
+    redirects = (*steady(1, 4), *steady(4, 8, seconds=0.02), *steady(11, 15, seconds=0.05))
+    refused = replace(request(6.0, outcome="failed", name="POST /links"), status=429)
+    figures = flooded((*redirects, refused), sent=1600, made=59).figures
+    assert (figures["allowed"], figures["neighbours_refused"], figures["redirects_failed"]) == (60, 1, 0)
+    assert (figures["log_before"], figures["log_meanwhile"], figures["log_by_many"]) == (10, 10, 300)
+    times = [figures[f"redirect_{name}_seconds"] for name in ("before", "meanwhile", "by_many")]
+    assert times == [0.01, 0.02, 0.05]
 
 
 def test_the_breaker_is_open_when_the_first_reading_says_so() -> None:
@@ -312,9 +336,5 @@ def test_the_breaker_is_open_when_the_first_reading_says_so() -> None:
 
 
 def test_a_flood_that_the_limit_would_let_through_is_told() -> None:
-    planned = experiment(4, "flood")
-    assert planned.prepare is not None
-    assert planned.measure is not None
-    planned.prepare(cast("Runtime", Mock(**{"stage.box.return_value.environment": {"RATE_LIMIT": "50"}})))
     with pytest.raises(LabError, match="flood was none"):
-        planned.measure(run(tuple(request(5 + n, name="POST /links (flood)") for n in range(3))))
+        flooded(GOOD, sent=60, made=60)

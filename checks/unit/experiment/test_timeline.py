@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from checks.unit.experiment.samples import request, steady
@@ -31,6 +33,13 @@ def test_the_failed_window_goes_from_the_first_failure_to_the_first_stable_answe
 def test_one_lucky_answer_among_failures_is_no_recovery() -> None:
     run = timeline(steady(0, 3), steady(3, 4, "failed"), request(4.0), steady(4.1, 6, "unknown"), steady(6, 10))
     assert ends(run.failed_window()) == [3.0, 6.01]
+
+
+def test_a_refusal_by_a_rate_limit_is_an_answer() -> None:
+    refused = [replace(request(number, outcome="failed"), status=429) for number in range(3, 6)]
+    assert timeline(steady(0, 3), refused, steady(6, 10)).failed_window() is None
+    run = timeline(steady(0, 3), steady(3, 4, "failed"), refused[1:])
+    assert ends(run.failed_window()) == [3.0, 4.01]
 
 
 def test_a_service_that_never_comes_back_has_an_open_window() -> None:

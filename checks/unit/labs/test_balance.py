@@ -208,3 +208,8 @@ def test_numbers_that_will_not_do(option: str, value: float) -> None:
     usual: dict[str, Any] = {"slow": "app-3", "delay": 0.05, "rate": 200.0, "seconds": 6.0}
     with pytest.raises(LabError, match=f"--{option} .* will not do: name a number from"):
         command.balance(**(usual | {option: value}))
+
+
+def test_a_name_that_no_copy_has_is_told_before_a_stage_comes_up() -> None:
+    with pytest.raises(LabError, match="--slow nonsense names no copy"):
+        command.balance(slow="nonsense", delay=0.05, rate=200.0, seconds=6.0)

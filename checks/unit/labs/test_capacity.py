@@ -101,6 +101,13 @@ def test_a_number_out_of_bounds_is_a_sentence(name: str) -> None:
             Assumptions(**{name: bad})
 
 
+def test_bounds_are_written_as_people_write_numbers() -> None:
+    with pytest.raises(LabError, match=r"--users inf will not do: name a number from 1 to 10,000,000,000\."):
+        Assumptions(users=math.inf)
+    with pytest.raises(LabError, match=r"--hot-share 3 will not do: name a number from 0\.000001 to 1\."):
+        Assumptions(hot_share=3)
+
+
 @pytest.mark.parametrize(("text", "read"), [("1_000_000", 1e6), ("1,000,000", 1e6), ("1e6", 1e6), ("0.1", 0.1)])
 def test_numbers_as_people_write_them(text: str, read: float) -> None:
     assert number("--users", text) == read

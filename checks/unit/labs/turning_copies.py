@@ -11,8 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class TurningCopies(ThreadingHTTPServer):
-    """`copies` answer one after the other; `status` is that of a redirect, `clients` whom the POSTs say to be from;
-    `at_get` is called at each GET."""
+    """`copies` answer one after the other; `status` is that of a redirect, `post_status` that of a POST, `clients` whom
+    the POSTs say to be from; `at_get` is called at each GET."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -20,7 +20,7 @@ class TurningCopies(ThreadingHTTPServer):
     def __init__(self, *copies: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.turns = itertools.cycle(copies)
-        self.status = 302
+        self.status, self.post_status = 302, 201
         self.served_by = True
         self.at_get: Callable[[], None] = lambda: None
         self.numbers = itertools.count()
@@ -44,7 +44,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.server.urls.append(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["url"])
         self.server.clients.add(self.headers["X-Forwarded-For"])
-        self._answer(201, json.dumps({"id": f"id{next(self.server.numbers)}"}).encode())
+        self._answer(self.server.post_status, json.dumps({"id": f"id{next(self.server.numbers)}"}).encode())
 
     def _answer(self, status: int, body: bytes, **headers: str) -> None:
         self.send_response(status)

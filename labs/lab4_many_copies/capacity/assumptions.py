@@ -26,7 +26,9 @@ class Assumptions:
             value = getattr(self, assumed.name)
             if not least <= value <= most:  # a NaN is in no bounds
                 option = "--" + assumed.name.replace("_", "-")
-                raise LabError(f"{option} {value:g} will not do: name a number from {least:,g} to {most:,g}.")
+                raise LabError(
+                    f"{option} {_said(value)} will not do: name a number from {_said(least)} to {_said(most)}."
+                )
 
 
 BOUNDS: dict[str, tuple[float, float]] = {
@@ -39,6 +41,11 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "hot_share": (0.000001, 1),
     "busy": (0.05, 1),
 }
+
+
+def _said(value: float) -> str:
+    """As people write it, not 1e+10."""
+    return f"{value:,.6f}".rstrip("0").rstrip(".")
 
 
 def number(option: str, text: str) -> float:
