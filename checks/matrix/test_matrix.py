@@ -195,9 +195,12 @@ ROWS = (
     Row(4, "slow", ("balancer", "app-2"), goes_on),
     Row(4, "cut", ("app-2", "postgres"), by_another),
     Row(4, "slow", ("app-2", "postgres"), goes_on),
+    Row(4, "kill", ("wal-archive",), as_ever),
+    Row(4, "cut", ("wal-archive", "postgres"), as_ever),
 )
-# Lab 3's consumers end, stop and wait alike: one of them stands for the others, and each link counts that one uses.
-ALIKE = {"toplist", "audit"}
+# Lab 3's consumers end, stop and wait alike: one of them stands for the others, and each link counts that one uses. For
+# the archive nobody waits, however it ends.
+ALIKE = {"toplist", "audit", "wal-archive"}
 UNUSED = {("worker", "redis"), ("toplist", "postgres"), ("audit", "redis")}
 # A copy of lab 4 is like the others, and what it meets at the servers behind it alone is as in lab 3.
 COPIES = {"app-1", "app-2", "app-3"}

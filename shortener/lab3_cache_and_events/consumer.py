@@ -22,6 +22,7 @@ Failures = tuple[type[Exception], ...]
 
 WAIT_SECONDS = 0.1  # for a batch to fill
 LOOK_SECONDS = 1.0  # between two looks whether the results are still there
+LEFT_OUT_SECONDS = 15.0  # a member has its part by then, if there is a broker
 SETTINGS = {
     "enable.auto.commit": False,
     "enable.auto.offset.store": False,
@@ -81,8 +82,8 @@ class Follower:
         self._metrics, self._report = ConsumerMetrics(metrics), error_reporter()
         self._positions: dict[int, int] = {}  # of the partitions that are ours
         self._committed: dict[int, int] = {}  # those that Kafka was told, for whoever looks at the lag there
-        self._committing = self._dead = False
-        self._next_look = 0.0
+        self._committing = self._dead = self._has_part = False
+        self._left_out_at = self._next_look = 0.0
 
     def follow(self, results: Results) -> None:
         """Until it shall stop. Raises Stopped when the results cannot be had by then."""
@@ -90,7 +91,7 @@ class Follower:
         self._join()
         try:
             while not self._stopping.requested:
-                if self._dead:
+                if self._is_lost():
                     self._consumer.close()
                     self._join()
                 messages = self._sound(self._consumer.consume(self._batch_size, WAIT_SECONDS))
@@ -108,6 +109,12 @@ class Follower:
         self._forget()
         self._consumer = Consumer(self._settings)
         self._consumer.subscribe([self._topic], on_assign=self._assign, on_revoke=self._forget, on_lost=self._forget)
+
+    def _is_lost(self) -> bool:
+        """Whether only a new client helps. One that is told of no broker at all, as by a broker that its own controller
+        takes for dead just then, gives up its last connection and makes none any more, without a word (librdkafka 2.16,
+        its issue 5301). So who is left out for long begins anew."""
+        return self._dead or (not self._has_part and time.monotonic() > self._left_out_at)
 
     def _on_error(self, error: KafkaError) -> None:
         """A client with a fatal error does nothing any more. A broker that was away may lead to one: a commit from
@@ -153,6 +160,7 @@ class Follower:
         return self._stopping.insist(lambda: self._results.positions(partitions), *self._results.failures)
 
     def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._has_part = True  # if of nothing, since there are more members than partitions
         positions = self._ask_results([partition.partition for partition in partitions])
         for partition in partitions:
             partition.offset = positions.get(partition.partition, partition.offset)
@@ -160,7 +168,8 @@ class Follower:
         consumer.assign(partitions)
 
     def _forget(self, *_: object) -> None:
-        self._positions = {}
+        self._positions, self._has_part = {}, False
+        self._left_out_at = time.monotonic() + LEFT_OUT_SECONDS
 
     def _commit(self) -> None:
         if self._committing or self._positions == self._committed:

@@ -98,7 +98,6 @@ def up(
     """`docker compose up --wait`, but for the boxes that are `absent` from this app's stage.
 
     Raises LabError with Compose's last lines and those of a box that failed."""
-    pull = "never" if kind == "stand-ins" else "missing"
     told: set[str] = set()
 
     def each_line(line: str) -> None:
@@ -111,24 +110,32 @@ def up(
             told.add(sentence)
             progress(sentence)
 
-    arguments = ["up", "--detach", "--wait", "--no-build", "--remove-orphans", "--pull", pull]
-    arguments += [option for box in absent for option in ("--scale", f"{box}=0")]
+    arguments = ["up", "--detach", "--wait", "--no-build", "--remove-orphans", *_images_and_absent(kind, absent)]
     code, output = follow(project, command(project, *arguments), environment=environment, each_line=each_line)
     if code != 0:
         raise _explained(project, output)
 
 
 def put(
-    project: Project, kind: images.Kind, environment: Mapping[str, str], boxes: Sequence[str], progress: Progress
+    project: Project, kind: images.Kind, environment: Mapping[str, str], boxes: Sequence[str], absent: Sequence[str]
 ) -> None:
-    """Make the containers of those boxes anew, as the compose file has them now, and start them: no others."""
-    pull = "never" if kind == "stand-ins" else "missing"
-    options = ["--detach", "--no-deps", "--no-build", "--force-recreate", "--pull", pull]
-    code, output = follow(
-        project, command(project, "up", *options, *boxes), environment=environment, each_line=lambda _: None
-    )
+    """Make the containers of those boxes anew, as the compose file has them now, and start them: no others.
+
+    Not by `up --no-deps`: that leaves what a box depends on out of its container's hash, and the next `up` would take
+    it for another one and make it anew."""
+    _remove("rm", " ".join(one.id for name, one in containers(project.name).items() if name in boxes), "--force")
+    arguments = ["create", "--no-recreate", "--no-build", *_images_and_absent(kind, absent)]
+    code, output = follow(project, command(project, *arguments), environment=environment, each_line=lambda _: None)
     if code != 0:
         raise _explained(project, output)
+    made = containers(project.name)
+    docker("start", *(made[name].id for name in boxes if name in made), doing=f"the start of {', '.join(boxes)}")
+
+
+def _images_and_absent(kind: images.Kind, absent: Sequence[str]) -> list[str]:
+    """Options of `up` and `create`."""
+    pull = "never" if kind == "stand-ins" else "missing"
+    return ["--pull", pull, *(option for box in absent for option in ("--scale", f"{box}=0"))]
 
 
 def _explained(project: Project, output: list[str]) -> LabError:

@@ -12,7 +12,7 @@ from infra.project import Project
 from infra.runtime.docker.containers import Container, containers, ready, tail
 
 _DEADLINE = 60.0  # seconds
-_POLL = 0.02
+_POLL = 0.1  # a look at the containers costs as much CPU as a tenth of a second holds; they need it to start
 
 
 def wait_ready(project: Project, boxes: Sequence[Box]) -> None:

@@ -121,13 +121,19 @@ class DockerRuntime:
             progress("it stands already, and nothing has changed")
             wait_ready(self.project, self.stage.boxes)
             return
-        here = {box.name for box in self.stage.boxes}
-        absent = [box.name for box in self._described.boxes if box.name not in here]
-        compose.up(self.project, self._kind, self._environment, absent, progress)
+        compose.up(self.project, self._kind, self._environment, self._absent(), progress)
         # Compose has waited for the health checks; what the service itself says of the others is asked here.
         wait_ready(self.project, [box for box in self.stage.boxes if box.native.ready])
         drains.settle(self.stage, self.address, self.stage.boxes)
         half_up.end(self.project)
+
+    def _absent(self) -> list[str]:
+        """The boxes of the compose file that this stage lacks: the app has no such process, or the copy rests."""
+        here = {box.name for box in self.stage.boxes}
+        return [box.name for box in self._described.boxes if box.name not in here]
+
+    def _put(self, boxes: Sequence[str]) -> None:
+        compose.put(self.project, self._kind, self._environment, boxes, self._absent())
 
     def _take_back(self, standing: frozenset[str]) -> None:
         with contextlib.suppress(LabError):
@@ -278,7 +284,7 @@ class DockerRuntime:
             one = containers(self.project.name).get(found.name)
             if one is not None and one.state in ("running", "paused"):
                 self._faults.stop(found, one)
-            compose.put(self.project, self._kind, self._environment, [found.name], lambda _: None)
+            self._put([found.name])
             wait_ready(self.project, (found,))
             self._faults.started(found)
 
@@ -327,7 +333,7 @@ class DockerRuntime:
             coming = [box for box in self.stage.boxes if box in stood.resting]
             try:
                 if coming:
-                    compose.put(self.project, self._kind, self._environment, [box.name for box in coming], progress)
+                    self._put([box.name for box in coming])
                     wait_ready(self.project, coming)
             except BaseException:
                 with contextlib.suppress(LabError):
@@ -351,7 +357,7 @@ class DockerRuntime:
             found = containers(self.project.name)
             gone = [box.name for box in self.stage.boxes if box.name not in found]  # a `renew` that was cut short
             if gone:
-                compose.put(self.project, self._kind, self._environment, gone, lambda _: None)
+                self._put(gone)
             wait_ready(self.project, self.stage.boxes)
             drains.admit_all(self.project, self.stage, self.address)
             drains.settle(self.stage, self.address, self.stage.boxes)
