@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import os
-import signal
 from pathlib import Path
 
-from infra.boxes.native import Plan, Progress
+from infra.boxes.native import Plan
+from infra.boxes.plain import PlainBox
 from infra.boxes.postgres import as_ordinary_user, binaries
 from infra.compose.box import Box
 from infra.errors import LabError
 
 
-class PostgresToolBox:
+class PostgresToolBox(PlainBox):
     """See NativeBox. What `lab backup` and `lab restore` run, and wait for."""
-
-    stop_signal = signal.SIGTERM
-    leader_only = False
-    tells_addresses = False
-
-    def variables(self, port: int) -> dict[str, str]:
-        return {}
-
-    def prepare(self, plan: Plan, progress: Progress) -> None:
-        """Nothing to make."""
 
     def command(self, plan: Plan) -> list[str] | None:
         """The compose file's, with what it mounts where that is on this machine."""
@@ -33,20 +23,11 @@ class PostgresToolBox:
     def folder(self, plan: Plan) -> Path:
         return next(iter(plan.folders.values()))
 
-    def obstacle(self, plan: Plan) -> str:
-        return ""
-
-    def afterwards(self, plan: Plan) -> list[str] | None:
-        return None
-
     def client(self, plan: Plan) -> list[str]:
         raise LabError(f"{plan.box.name} has no client of its own. Look with `lab backup --list`.")
 
     def client_inside(self, box: Box) -> list[str]:
         raise LabError(f"{box.name} has no client of its own. Look with `lab backup --list`.")
-
-    def tidy(self, plan: Plan) -> None:
-        """It leaves nothing outside its folders."""
 
     def can_fill(self) -> str:
         return "it keeps files of 16 MB, so a limit on their length would leave it room to write"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import http.client
 import re
-import signal
 from pathlib import Path
 
-from infra.boxes.native import Plan, Progress
+from infra.boxes.native import Plan
+from infra.boxes.plain import PlainBox
 from infra.compose.box import Box
 from infra.errors import LabError
 from infra.procfile import read_procfile
@@ -15,18 +15,11 @@ from infra.procfile import read_procfile
 _SEVERAL_COMMANDS = re.compile(r"[;&|<>()`\n]|^\s*[A-Za-z_][A-Za-z0-9_]*=")
 
 
-class ProcfileBox:
+class ProcfileBox(PlainBox):
     """See NativeBox."""
-
-    stop_signal = signal.SIGTERM
-    leader_only = False
-    tells_addresses = False
 
     def variables(self, port: int) -> dict[str, str]:
         return {"HOST": "127.0.0.1", "PORT": str(port)}
-
-    def prepare(self, plan: Plan, progress: Progress) -> None:
-        """Nothing to make."""
 
     def command(self, plan: Plan) -> list[str] | None:
         """The Procfile's line in a shell. Raises LabError when the app lacks a process that it must have."""
@@ -44,9 +37,6 @@ class ProcfileBox:
     def obstacle(self, plan: Plan) -> str:
         return http_obstacle(plan)
 
-    def afterwards(self, plan: Plan) -> list[str] | None:
-        return None
-
     def client(self, plan: Plan) -> list[str]:
         raise LabError(
             f"{plan.box.name} speaks HTTP and has no client of its own. Try: curl -i http://127.0.0.1:{plan.port}/"
@@ -54,9 +44,6 @@ class ProcfileBox:
 
     def client_inside(self, box: Box) -> list[str]:
         raise LabError(f"{box.name} has no client of its own. Try `lab logs {box.name}`, or curl.")
-
-    def tidy(self, plan: Plan) -> None:
-        """A service leaves nothing outside its folders."""
 
     def can_fill(self) -> str:
         return ""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import time
 from pathlib import Path
 
-from infra.boxes.native import Plan, Progress
+from infra.boxes.native import Plan
+from infra.boxes.plain import PlainBox
 from infra.compose.box import Box
 from infra.errors import LabError
 from infra.project import ROOT
@@ -16,18 +16,8 @@ from infra.project import ROOT
 _DEADLINE = 30.0  # seconds
 
 
-class TopicsBox:
+class TopicsBox(PlainBox):
     """See NativeBox."""
-
-    stop_signal = signal.SIGTERM
-    leader_only = False
-    tells_addresses = False
-
-    def variables(self, port: int) -> dict[str, str]:
-        return {}
-
-    def prepare(self, plan: Plan, progress: Progress) -> None:
-        """Nothing to make."""
 
     def command(self, plan: Plan) -> list[str] | None:
         return [sys.executable, "-m", "infra.boxes.topics"]
@@ -35,20 +25,11 @@ class TopicsBox:
     def folder(self, plan: Plan) -> Path:
         return ROOT
 
-    def obstacle(self, plan: Plan) -> str:
-        return ""
-
-    def afterwards(self, plan: Plan) -> list[str] | None:
-        return None
-
     def client(self, plan: Plan) -> list[str]:
         raise LabError(f"{plan.box.name} makes the topics and ends. `lab connect kafka` shows what is in them.")
 
     def client_inside(self, box: Box) -> list[str]:
         raise LabError(f"{box.name} makes the topics and ends. `lab connect kafka` shows what is in them.")
-
-    def tidy(self, plan: Plan) -> None:
-        """It leaves nothing."""
 
     def can_fill(self) -> str:
         return "it writes no file"
