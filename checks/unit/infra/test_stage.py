@@ -136,7 +136,7 @@ def test_starting_order(tmp_path: Path) -> None:
         ('ports: ["127.0.0.1:99999:80"]', "is no port"),
         ("volumes: [gone:/data]", "mounts the volume gone"),
         ("volumes: [data]", "is not understood by the local runtime"),
-        ("volumes: [data:/data:ro]", "is not understood by the local runtime"),
+        ("volumes: [data:/data:rx]", "is not understood by the local runtime"),
         ("mem_limit: lots", "which is no size"),
         ("depends_on: [gone]", "depends on gone, which is no service"),
         ("depends_on: [one]", "in a circle: one -> one"),
