@@ -52,8 +52,9 @@ down:
 
 # --- for those who change the kit ----------------------------------------------------------------
 # What asks a runtime for a stage is tested in the one that RUNTIME names. With docker the rest is left to the local run:
-# it knows no runtime, or it is the local one's own; and the twins and the JavaScript service are plain processes.
-IN_A_RUNTIME := checks/unit/docker checks/unit/service checks/matrix checks/journey checks/starters
+# it knows no runtime, or it is the local one's own; and the twins and the JavaScript service are plain processes. Of the
+# service's own tests, those of what speaks to a server meet the images' servers too.
+IN_A_RUNTIME := checks/unit/docker checks/unit/service/adapters checks/matrix checks/journey checks/starters
 PROOFS := $(if $(filter docker,$(RUNTIME)),$(IN_A_RUNTIME),\
           checks/unit checks/matrix checks/journey checks/starters checks/other_language checks/twins)
 

@@ -99,7 +99,9 @@ def main() -> None:
     if not float(seconds):
         threading.Thread(target=_set_at_the_end_of_input, args=(over,), daemon=True).start()
     load = paced([int(port) for port in ports.split(",")], float(rate), float(seconds), paths, over)
-    print(json.dumps(uvloop.run(load)))
+    rows = uvloop.run(load)
+    with open(1, "w", closefd=False) as out:  # with PYTHONUNBUFFERED `print` may write a part of a long line alone
+        out.write(json.dumps(rows))
 
 
 def _set_at_the_end_of_input(over: threading.Event) -> None:

@@ -35,8 +35,8 @@ def run() -> list[Figure]:
 
 
 def measure(runtime: Runtime, port: int) -> list[Figure]:
-    """RPO is the age that the oldest acknowledged link had, of those that are lost, when the archive lost the database,
-    which is a moment after the kill."""
+    """RPO: how long the oldest acknowledged link of those that are lost had been under way when the archive lost the
+    database, which is a moment after the kill."""
     assert runtime.run("seed", [str(LINKS)]) == 0
     take(runtime)
     writer = Writer(port)
@@ -46,7 +46,7 @@ def measure(runtime: Runtime, port: int) -> list[Figure]:
     done = way.restore(runtime, None, _quiet)
     assert done.lost is not None, "the archive did not see the loss"
     missing = [row for row in writer.rows if not is_there(port, row.link)]
-    age = max((done.lost - row.acknowledged for row in missing), default=0.0)
+    age = max((done.lost - row.sent for row in missing), default=0.0)
     print(f"{len(missing)} of {len(writer.rows)} acknowledged links are lost", file=sys.stderr)
     name = f"restore of {LINKS:,} links"
     return [
