@@ -8,11 +8,12 @@ import sys
 import threading
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
 
-from infra.experiment.experiment import Tick
+if TYPE_CHECKING:
+    from infra.experiment.experiment import Tick
 
 
 class LiveLine:
