@@ -119,6 +119,26 @@ def locked(project: Project, patience: float = 3.0) -> Iterator[None]:
         os.close(lock)
 
 
+@contextlib.contextmanager
+def standing(project: Project) -> Iterator[None]:
+    """Hold a stage that stands, for one command at a time. Raises LabError when none does, also when it was taken down
+    while this command waited."""
+    must_stand(project)
+    with locked(project):
+        try:
+            must_stand(project)
+        except LabError:
+            forget(project, volumes=False)  # the lock, which this command has just made anew
+            raise
+        yield
+
+
+def must_stand(project: Project) -> None:
+    """Raises LabError when no stage of that name is remembered."""
+    if not (project.folder / "stage.json").exists():
+        raise LabError(f"No stage stands. Bring it up with `make lab-{project.lab}`.")
+
+
 def _try_lock(folder: Path) -> int | None:
     """A descriptor that holds the lock; None when another has it, or removed the file meanwhile (`forget` does)."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -92,6 +94,30 @@ class TestState:
             assert project.folder.exists() is not volumes
             if not volumes:
                 assert [entry.name for entry in project.folder.iterdir()] == ["volumes"]
+
+    def test_one_that_is_taken_down_while_a_command_waits_for_it_does_not_stand(
+        self, lab_home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        project, waits, try_lock = Project("one", 1), threading.Event(), state._try_lock
+        state.save(project, "local")
+
+        def tried(folder: Path) -> int | None:
+            waits.set()
+            return try_lock(folder)
+
+        def stand() -> None:
+            with state.standing(project):
+                pytest.fail("it was taken down")
+
+        with ThreadPoolExecutor(1) as other:
+            with state.locked(project):
+                monkeypatch.setattr(state, "_try_lock", tried)
+                waiting = other.submit(stand)
+                assert waits.wait(5)
+                state.forget(project, volumes=False)
+            with pytest.raises(LabError, match="No stage stands"):
+                waiting.result(5)
+        assert not project.folder.exists()
 
     def test_the_lock_is_held_by_one_and_freed_by_its_death(self, lab_home: Path) -> None:
         project = Project("one", 1)

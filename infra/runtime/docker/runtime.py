@@ -369,9 +369,7 @@ class DockerRuntime:
     def _at_work(self, box: str | None = None) -> Iterator[Box]:
         """Hold the stage for one verb. Raises LabError when none stands or there is no such box."""
         found = self.stage.box(box) if box is not None else self.stage.boxes[0]
-        if not (self.project.folder / "stage.json").exists():
-            raise LabError(f"No stage stands. Bring it up with `make lab-{self.project.lab}`.")
-        with state.locked(self.project):
+        with state.standing(self.project):
             yield found
 
     def _container(self, box: str) -> Container:

@@ -190,7 +190,7 @@ class LocalRuntime:
         self, tool: str, arguments: Sequence[str], stdin: Path | None = None, stdout: IO[bytes] | None = None
     ) -> int:
         box = self._box(tool)
-        self._must_stand()
+        state.must_stand(self.project)
         plan = self.boxes.plan(box, through_relay=False)
         kind = self.boxes.kind(box)
         command = kind.command(plan)
@@ -323,8 +323,7 @@ class LocalRuntime:
 
     def heal(self) -> None:
         """Undo every fault, start each box that does not run (one killed from outside too), and wait for all."""
-        with told(), heard_once(), state.locked(self.project):
-            self._must_stand()
+        with self._at_work():
             for box in self.stage.boxes:
                 process = self.boxes.process(box)
                 if process.alive():
@@ -344,8 +343,7 @@ class LocalRuntime:
         """Hold the stage for one verb. Raises LabError when none stands or there is no such box."""
         self._readable()
         found = self._box(box) if box is not None else self.stage.boxes[0]
-        self._must_stand()
-        with told(), heard_once(), state.locked(self.project):
+        with told(), heard_once(), state.standing(self.project):
             yield found
 
     def _box(self, name: str) -> Box:
@@ -355,11 +353,6 @@ class LocalRuntime:
     def _readable(self) -> None:
         if self._trouble is not None:
             raise self._trouble
-
-    def _must_stand(self) -> None:
-        self._readable()
-        if not (self.project.folder / "stage.json").exists():
-            raise LabError(f"No stage stands. Bring it up with `make lab-{self.project.lab}`.")
 
     def _must_live(self, box: Box) -> None:
         if not self.boxes.process(box).alive():
