@@ -55,5 +55,5 @@ def test_the_check_rejects_the_twin(case: str, rejection: Callable[[str], Done])
     assert [(check["name"], check["verdict"]) for check in report["checks"]] == [(name, "fail")], done.stdout
     check = report["checks"][0]
     assert "defect of the check" not in check["got"]
-    assert twin.says in f"{check['did']} {check['expected']} {check['got']}", check
+    assert twin.says in f"{check['did']} {check['expected']} {check['got']}", json.dumps(check, indent=1)
     assert check["next"]

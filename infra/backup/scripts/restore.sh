@@ -65,7 +65,10 @@ stop() { # as a server stops that will be started again: with everything on disk
 finish_exchange
 rm -rf "$new" "$PGDATA/.replaced"
 say "the base backup $1 is laid down"
-cp -Rp "$ARCHIVE/base/$1/data" "$new" >&2 || exit 3
+if ! cp -Rp "$ARCHIVE/base/$1/data" "$new" 2>"$work/copied"; then
+    head -n 1 "$work/copied" >&2 # on a full disk it says the same of each file
+    exit 3
+fi
 chmod 700 "$new"
 : >"$new/recovery.signal"
 : >"$log"
