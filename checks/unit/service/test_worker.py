@@ -48,9 +48,9 @@ def worker(variables: dict[str, str], tmp_path: Path) -> Iterator[Process]:
         yield worker
 
 
-def expect_counts(url: str, links: list[str], within: float = 60) -> None:
+def expect_counts(url: str, links: list[str]) -> None:
     """Exactly these: they come to that, and stay there."""
-    eventually(lambda: is_counted(url, len(links)), within=within)
+    eventually(lambda: is_counted(url, len(links)), within=60)
     assert counted(url) == Counter(links)
 
 
@@ -141,7 +141,7 @@ def test_one_whose_name_another_took_joins_anew(worker: Process, broker: Broker,
         more = some_links(2_000, seed=seed)
         put(broker, "clicks", clicks_on(more))
         links += more
-        expect_counts(events_url, links, within=30)
+        expect_counts(events_url, links)
         assert eventually(lambda: "fenced" in worker.log(), within=30), "the commit was not refused"
     assert worker.stop() == 0
 
