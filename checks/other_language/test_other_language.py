@@ -25,6 +25,6 @@ def test_lab_1_is_proved_in_another_language() -> None:
     )
     report = json.loads(done.stdout)
     not_passed = [check for check in report["checks"] if check["verdict"] != "pass"]
-    assert not not_passed, not_passed
+    assert not not_passed, json.dumps(not_passed, indent=1)
     assert (done.returncode, report["verdict"]) == (0, "proved")
     assert len(report["checks"]) > 10

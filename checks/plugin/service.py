@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import select
@@ -81,6 +82,25 @@ class Answer:
         return f"{self.status} {self.headers.get('content-type', 'without a Content-Type')}{location}: {text}"
 
 
+class _Connection(http.client.HTTPConnection):
+    """Head and body go out in one write, and the answer is read even when that write failed.
+
+    A server may answer a head that it cannot read and close at once. A body in a second write would then meet a closed
+    connection, and its reset would hide an answer that is right.
+    """
+
+    _unsent = b""
+
+    def send(self, data: bytes) -> None:  # type: ignore[override]  # checks send bytes alone
+        self._unsent += data
+
+    def getresponse(self) -> http.client.HTTPResponse:
+        data, self._unsent = self._unsent, b""
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            super().send(data)
+        return super().getresponse()
+
+
 @dataclass
 class Service:
     """Sends requests to one base URL, over one connection a thread. `count` is the requests sent so far."""
@@ -90,7 +110,7 @@ class Service:
     last: Sent | None = None
     _local: threading.local = field(default_factory=threading.local)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _open: list[http.client.HTTPConnection] = field(default_factory=list)
+    _open: list[_Connection] = field(default_factory=list)
 
     @property
     def host_port(self) -> tuple[str, int]:
@@ -164,11 +184,11 @@ class Service:
         self._local.connection = None
 
     def _exchange(self, sent: Sent, start: float, *, reuse: bool) -> Answer:
-        connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
+        connection: _Connection | None = getattr(self._local, "connection", None)
         kept = reuse and connection is not None and self._usable(connection, start)
         if connection is None or not kept:
             self._forget()
-            connection = http.client.HTTPConnection(*self.host_port, timeout=LIMIT + SLACK)
+            connection = _Connection(*self.host_port, timeout=LIMIT + SLACK)
             self._local.connection = connection
             self._open.append(connection)
         try:

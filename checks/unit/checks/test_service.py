@@ -52,6 +52,25 @@ def test_a_connection_that_the_server_closed_is_not_used_again(port: int) -> Non
         assert service.count == 2
 
 
+@pytest.mark.parametrize("size", [10, 30_000_000], ids=["a small body", "a body in transit"])
+def test_an_answer_before_the_whole_body_is_read_is_an_answer(size: int) -> None:
+    received = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def refuse_the_head() -> None:
+            connection, _ = server.accept()
+            received.append(connection.recv(1000))
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+            connection.close()
+
+        thread = threading.Thread(target=refuse_the_head)
+        thread.start()
+        answer = Service(f"http://127.0.0.1:{server.getsockname()[1]}").request("POST", "/links", b"x" * size)
+        thread.join()
+    assert answer.status == 400
+    assert received[0].endswith(b"x" * 10), "the body began in the write of the head"
+
+
 def test_a_wire_reads_until_the_server_ends() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
 
