@@ -111,8 +111,9 @@ class Follower:
 
     def _on_error(self, error: KafkaError) -> None:
         """A client with a fatal error does nothing any more. A broker that was away may lead to one: a commit from
-        before the group was joined anew is refused as another member's."""
-        self._dead = self._dead or error.fatal()
+        before the group was joined anew is refused as another member's. What a heartbeat met comes as a message of the
+        code _FATAL, whose `fatal()` is false (confluent-kafka 2.16)."""
+        self._dead = self._dead or error.fatal() or error.code() == KafkaError._FATAL
         self._report(error)
 
     def _sound(self, messages: list[Message]) -> list[Message]:

@@ -127,8 +127,15 @@ def test_two_share_the_work_and_one_goes_on_alone(
         expect_counts(events_url, links)
 
 
-def test_one_whose_name_another_took_joins_anew(worker: Process, broker: Broker, events_url: str) -> None:
-    """Its next commit is refused as another member's, which ends its client for good."""
+@pytest.mark.parametrize("noticed_by", ["commit", "heartbeat"])
+def test_one_whose_name_another_took_joins_anew(
+    worker: Process, broker: Broker, events_url: str, noticed_by: str
+) -> None:
+    """Its next commit or heartbeat is refused as another member's, which ends its client for good."""
+
+    def is_refused() -> bool:
+        return eventually(lambda: "fenced" in worker.log(), within=30)
+
     links = some_links(2_000)
     put(broker, "clicks", clicks_on(links))
     expect_counts(events_url, links)
@@ -137,12 +144,13 @@ def test_one_whose_name_another_took_joins_anew(worker: Process, broker: Broker,
     other.subscribe(["clicks"])
     assert eventually(lambda: other.poll(0.1) is not None or bool(other.assignment()), within=60, every=0)
     other.close()
+    assert noticed_by == "commit" or is_refused()
     for seed in (1, 2):
         more = some_links(2_000, seed=seed)
         put(broker, "clicks", clicks_on(more))
         links += more
         expect_counts(events_url, links)
-        assert eventually(lambda: "fenced" in worker.log(), within=30), "the commit was not refused"
+        assert is_refused()
     assert worker.stop() == 0
 
 
