@@ -68,12 +68,13 @@ def read_topics(text: str) -> dict[str, int]:
 
 
 def make_topics(servers: str, wanted: dict[str, int], seconds: float = _DEADLINE) -> None:
-    """Make those that are missing; one with fewer partitions gets more. Raises LabError when that takes too long."""
-    from confluent_kafka import KafkaError, KafkaException
+    """Make those that are missing; one with fewer partitions gets more. Afterwards everybody sees them: what the
+    controller has done, the broker tells a moment later. Raises LabError when that takes too long."""
+    from confluent_kafka import KafkaException
     from confluent_kafka.admin import AdminClient
     from confluent_kafka.cimpl import NewPartitions, NewTopic
 
-    deadline = time.monotonic() + seconds
+    deadline, problem = time.monotonic() + seconds, "the broker does not show them"
     quick = {"reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 200, "log_level": 0}
     client = AdminClient({"bootstrap.servers": servers, **quick})
     while True:
@@ -81,21 +82,20 @@ def make_topics(servers: str, wanted: dict[str, int], seconds: float = _DEADLINE
             there = {name: len(topic.partitions) for name, topic in client.list_topics(timeout=5.0).topics.items()}
             new = [NewTopic(name, count, 1) for name, count in wanted.items() if name not in there]
             more = [NewPartitions(name, count) for name, count in wanted.items() if 0 < there.get(name, 0) < count]
+            if all(there.get(name, 0) >= count for name, count in wanted.items()):
+                return
             asked = client.create_topics(new, operation_timeout=10.0) if new else {}
             grown = client.create_partitions(more, operation_timeout=10.0) if more else {}
             for answer in (*asked.values(), *grown.values()):
                 answer.result()
-        except KafkaException as error:
-            if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
-                continue
-            if time.monotonic() > deadline:
-                raise LabError(
-                    f"The topics could not be made within {seconds:.0f} s ({error.args[0].str()})."
-                    " Look at the broker with `lab logs kafka`, then try again."
-                ) from error
-            time.sleep(0.05)
-        else:
-            return
+        except KafkaException as error:  # that it is made already, too, when the broker does not show it yet
+            problem = error.args[0].str()
+        if time.monotonic() > deadline:
+            raise LabError(
+                f"The topics could not be made within {seconds:.0f} s ({problem})."
+                " Look at the broker with `lab logs kafka`, then try again."
+            )
+        time.sleep(0.02)
 
 
 def main() -> None:
