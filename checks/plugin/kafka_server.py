@@ -156,7 +156,7 @@ class Kafka:
             try:
                 return question()
             except (KafkaException, TimeoutError) as error:
-                if error.args and getattr(error.args[0], "code", int)() == KafkaError.FENCED_LEADER_EPOCH:
+                if isinstance(error, KafkaException) and error.args[0].code() == KafkaError.FENCED_LEADER_EPOCH:
                     # The broker was started again, and a client keeps what it knew of the leader before for minutes.
                     self._admin = AdminClient(self._settings)
                 if time.monotonic() > deadline:

@@ -80,10 +80,10 @@ def make_topics(servers: str, wanted: dict[str, int], seconds: float = _DEADLINE
     while True:
         try:
             there = {name: len(topic.partitions) for name, topic in client.list_topics(timeout=5.0).topics.items()}
-            new = [NewTopic(name, count, 1) for name, count in wanted.items() if name not in there]
-            more = [NewPartitions(name, count) for name, count in wanted.items() if 0 < there.get(name, 0) < count]
             if all(there.get(name, 0) >= count for name, count in wanted.items()):
                 return
+            new = [NewTopic(name, count, 1) for name, count in wanted.items() if name not in there]
+            more = [NewPartitions(name, count) for name, count in wanted.items() if 0 < there.get(name, 0) < count]
             asked = client.create_topics(new, operation_timeout=10.0) if new else {}
             grown = client.create_partitions(more, operation_timeout=10.0) if more else {}
             for answer in (*asked.values(), *grown.values()):
