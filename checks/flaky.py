@@ -19,7 +19,8 @@ from infra.commands.context import LABS
 from infra.errors import LabError
 from infra.runtime.choose import choose
 
-SPIN = "while True: pass"
+# It ends with whoever started it, also when that was killed.
+SPIN = "import os, sys\nwhile os.getppid() == int(sys.argv[1]): pass"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -82,7 +83,7 @@ def core_kept_busy(wanted: bool) -> Iterator[None]:
     if not wanted:
         yield
         return
-    spinner = subprocess.Popen([sys.executable, "-c", SPIN])
+    spinner = subprocess.Popen([sys.executable, "-c", SPIN, str(os.getpid())])
     try:
         yield
     finally:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from typing import Any
 
 import psutil
 import pytest
 
 from checks import flaky
+from checks.eventually import eventually
 from infra.commands.context import LABS
 
 PROVED: tuple[int, dict[str, Any]] = (0, {"verdict": "proved", "checks": []})
@@ -77,3 +80,13 @@ def test_the_busy_core_is_free_again_afterwards() -> None:
     with flaky.core_kept_busy(True):
         assert {child.pid for child in psutil.Process(os.getpid()).children()} > before
     assert {child.pid for child in psutil.Process(os.getpid()).children()} == before
+
+
+def test_the_busy_core_is_free_again_when_its_owner_is_killed() -> None:
+    words = "import time; from checks import flaky\nwith flaky.core_kept_busy(True): time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", words]) as owner:
+        assert eventually(lambda: bool(psutil.Process(owner.pid).children()), within=30)
+        (spinner,) = psutil.Process(owner.pid).children()
+        owner.kill()
+        psutil.wait_procs([spinner], timeout=10)
+    assert not spinner.is_running()
