@@ -6,7 +6,6 @@ import contextlib
 import functools
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +29,7 @@ from infra.runtime.docker.memory import memory
 from infra.runtime.docker.ready import has_ended, wait_ready
 from infra.runtime.ports import is_free, refuse_taken
 from infra.runtime.protocol import BoxStatus, Progress
+from infra.runtime.written import written_by
 from infra.stage import Box, Stage, read_stage
 
 _TOOLS_END = 10.0  # seconds that a tool has to end after Ctrl-C
@@ -210,10 +210,7 @@ class DockerRuntime:
         return self._run(tool, arguments, stdin)
 
     def output(self, tool: str, arguments: Sequence[str] = ()) -> tuple[int, str]:
-        with tempfile.TemporaryFile() as said:
-            code = self._run(tool, arguments, stdout=said)
-            said.seek(0)
-            return code, said.read().decode(errors="replace")
+        return written_by(lambda said: self._run(tool, arguments, stdout=said))
 
     def _run(
         self, tool: str, arguments: Sequence[str], stdin: Path | None = None, stdout: IO[bytes] | None = None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +28,7 @@ from infra.runtime.local.process import BoxProcess, Launch
 from infra.runtime.ports import refuse_taken
 from infra.runtime.protocol import BoxStatus, Progress
 from infra.runtime.troubles import told
+from infra.runtime.written import written_by
 from infra.stage import Stage, read_stage
 
 
@@ -181,10 +181,7 @@ class LocalRuntime:
         return self._run(tool, arguments, stdin)
 
     def output(self, tool: str, arguments: Sequence[str] = ()) -> tuple[int, str]:
-        with tempfile.TemporaryFile() as said:
-            code = self._run(tool, arguments, stdout=said)
-            said.seek(0)
-            return code, said.read().decode(errors="replace")
+        return written_by(lambda said: self._run(tool, arguments, stdout=said))
 
     def _run(
         self, tool: str, arguments: Sequence[str], stdin: Path | None = None, stdout: IO[bytes] | None = None
