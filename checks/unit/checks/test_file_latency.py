@@ -18,7 +18,7 @@ def test_as_quick_is_proved() -> None:
 
 
 def test_one_that_reads_its_file_is_slow_each_time() -> None:
-    with pytest.raises(CheckFailed, match="2.0 times.*Does each GET read the file"):
+    with pytest.raises(CheckFailed, match="Does each GET read the file"):
         _judge(times(1.0), times(2.0), 1000)
 
 
