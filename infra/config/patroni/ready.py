@@ -1,0 +1,53 @@
+"""Whether a node of lab 5's cluster is ready: `python3 ready.py http://127.0.0.1:8008`, Patroni's own address. Lab 5.
+
+It is once its Postgres runs as leader or follows one, and, where commits wait for a synchronous standby, there is one.
+The container's health check runs this with the system's Python; the local runtime calls `obstacle`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import urllib.error
+import urllib.request
+from typing import Any
+
+
+def obstacle(address: str, seconds: float = 2.0) -> str:
+    """Why not, in words; empty when it is ready."""
+    try:
+        own = _get(f"{address}/patroni", seconds)
+        cluster = _get(f"{address}/cluster", seconds)
+        settings = _get(f"{address}/config", seconds)
+    except (OSError, ValueError) as error:
+        return f"Patroni got no answer ({error})"
+    return judge(own, cluster, settings)
+
+
+def judge(own: dict[str, Any], cluster: dict[str, Any], settings: dict[str, Any]) -> str:
+    """The same, from what Patroni says at /patroni, /cluster and /config."""
+    if own.get("state") != "running":
+        return f"its Postgres is {own.get('state', 'unknown')}"
+    members = cluster.get("members", [])
+    if not any(member["role"] == "leader" for member in members):
+        return "the cluster has no leader"
+    if own.get("role") == "replica" and own.get("replication_state") not in ("streaming", None):
+        return f"it does not follow the leader yet ({own['replication_state']})"
+    if settings.get("synchronous_mode") and not any(member["role"] == "sync_standby" for member in members):
+        return "the cluster has no synchronous standby"
+    return ""
+
+
+def _get(address: str, seconds: float) -> dict[str, Any]:
+    """The document there, which Patroni sends also with a 503 where the node has no such role."""
+    try:
+        with urllib.request.urlopen(address, timeout=seconds) as answer:
+            found = json.load(answer)
+    except urllib.error.HTTPError as error:
+        found = json.load(error)
+    return dict(found)
+
+
+if __name__ == "__main__":
+    why = obstacle(sys.argv[1])
+    if why:
+        sys.exit(why)
