@@ -18,6 +18,7 @@ from infra.commands import (
     break_,
     capacity,
     check,
+    cluster,
     copies,
     explain,
     faults,
@@ -63,6 +64,9 @@ app.command("admit")(faults.admit)
 app.command("heal")(faults.heal)
 app.command("scale")(copies.scale)
 app.command("deploy")(copies.deploy)
+app.command("failover")(cluster.failover)
+app.command("switchover")(cluster.switchover)
+app.command("replication")(cluster.replication)
 app.command("numbers")(numbers.numbers)
 app.command("trace")(trace.trace)
 app.command("replay")(replay.replay)

@@ -37,7 +37,6 @@ class PatroniBox(PlainBox):
             "PATRONI_RESTAPI_LISTEN": f"127.0.0.1:{plan.ports[REST]}",
             "PATRONI_POSTGRESQL_BIN_DIR": str(binaries()),
             "PATRONI_POSTGRESQL_PGPASS": str(plan.work / "replication.pgpass"),
-            "PATRONI_PID_FILE": str(plan.work / "patroni.pid"),
             "PATRONI": f"{sys.executable} -m infra.boxes.patroni_peers",
             "PATH": f"{binaries()}{os.pathsep}{plan.environment['PATH']}",
             "LC_ALL": "C",

@@ -249,6 +249,10 @@ class DockerRuntime:
         with self._at_work(box) as found:
             self._faults.kill(found, self._living(box))
 
+    def kill_process(self, box: str, process: str) -> None:
+        with self._at_work(box) as found:
+            self._faults.kill_process(found, self._living(box), process)
+
     def stop(self, box: str) -> None:
         with self._at_work(box) as found:
             self._faults.stop(found, self._living(box))

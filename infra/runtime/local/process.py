@@ -134,6 +134,13 @@ class BoxProcess:
         living = table.family(leader) if leader else []
         return living or (table.holders(self.pid_file) if self.alive() else [])
 
+    def member(self, file: Path) -> psutil.Process | None:
+        """That one of them whose pid the file begins with; None when it has ended."""
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            pid = int(file.read_text().split()[0])
+            return next((process for process in self.members() if process.pid == pid), None)
+        return None
+
     def _leader(self) -> int | None:
         """The pid in the file, unless another process got that number since. A file still empty is waited for."""
         deadline = time.monotonic() + 2.0
