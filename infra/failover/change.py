@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import psycopg
@@ -48,10 +49,10 @@ def switch_over(runtime: Runtime) -> Change:
     """Hand the lead over to a node that has everything, in order. Raises LabError when Patroni refuses."""
     old = leader_of(runtime)
     _require_successor(runtime, old)
-    with contextlib.closing(LeaderKey(runtime)) as key:
+    with contextlib.closing(LeaderKey(runtime)) as key, ThreadPoolExecutor(1) as aside:
         began = time.monotonic()
-        tell(runtime, old, "POST", "/switchover", {"leader": old}, PATIENCE)
-        return _watched(runtime, key, old, began)
+        asked = aside.submit(tell, runtime, old, "POST", "/switchover", {"leader": old}, PATIENCE)
+        return _watched(runtime, key, old, began, asked)
 
 
 def set_synchronous(runtime: Runtime, wanted: bool) -> None:
@@ -78,10 +79,13 @@ def _require_successor(runtime: Runtime, old: str) -> None:
         )
 
 
-def _watched(runtime: Runtime, key: LeaderKey, old: str, began: float) -> Change:
+def _watched(runtime: Runtime, key: LeaderKey, old: str, began: float, asked: Future[str] | None = None) -> Change:
+    """Until another one leads. `asked` is the order that is under way: a refusal of it ends the watch."""
     free: float | None = None
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
+        if asked is not None and asked.done():
+            asked.result()
         holder = key.holder()
         if holder != old and free is None:
             free = time.monotonic()

@@ -6,6 +6,7 @@ from infra.compose.box import Box
 from infra.errors import LabError
 
 RESTART = "restart"  # the undo verb: what is left of the box is ended, and it starts anew
+_SUPERVISED = {"postgres"}  # Patroni brings it back: there is nothing to undo
 
 
 def pid_file(box: Box, process: str) -> str:
@@ -15,3 +16,8 @@ def pid_file(box: Box, process: str) -> str:
         known = f"It has {' and '.join(files)}." if files else f"`lab kill {box.name}` kills all of it."
         raise LabError(f"{box.name} has no process {process} that can be killed alone. {known}")
     return files[process]
+
+
+def needs_undo(process: str) -> bool:
+    """Whether nobody in the box starts that process again."""
+    return process not in _SUPERVISED

@@ -18,6 +18,7 @@ from infra.runtime.docker import app, half_up, images
 from infra.runtime.docker.child import follow
 from infra.runtime.docker.cli import attempt, docker, failure
 from infra.runtime.docker.containers import PROJECT_LABEL, containers, is_step
+from infra.runtime.docker.own_images import PATRONI
 from infra.runtime.docker.sidecar import SIDECAR_LABEL
 from infra.runtime.protocol import Progress
 from infra.stage import Box
@@ -46,6 +47,7 @@ def variables(project: Project, kind: images.Kind) -> dict[str, str]:
         "APP": str(project.app),
         "PORT": str(project.port),
         "LAB_APP_IMAGE": app.image_name(project.app, chosen["LAB_PYTHON_IMAGE"]),
+        PATRONI.variable: PATRONI.name(chosen),
         "COMPOSE_ANSI": "never",
     }
     own |= {name: line for name, line in _commands(project.app).items() if name not in os.environ}

@@ -12,7 +12,7 @@ from infra.runtime import drains
 from infra.runtime.docker import disk, links
 from infra.runtime.docker.cli import docker
 from infra.runtime.docker.containers import Container, containers, is_step
-from infra.runtime.inner import RESTART, pid_file
+from infra.runtime.inner import RESTART, needs_undo, pid_file
 from infra.stage import Box, Stage
 from infra.state import Fault
 
@@ -33,7 +33,8 @@ class Faults:
 
     def kill_process(self, box: Box, one: Container, process: str) -> None:
         file = pid_file(box, process)
-        self._begin(Fault(f"{process} of {box.name} was killed", RESTART, (box.name,)))
+        if needs_undo(process):
+            self._begin(Fault(f"{process} of {box.name} was killed", RESTART, (box.name,)))
         script = 'read -r pid <"$0" && kill -KILL "$pid"'
         docker("exec", one.id, "sh", "-c", script, file, doing=f"the kill of {process} in {box.name}")
 

@@ -26,6 +26,7 @@ from infra.runtime.docker.cli import attempt, docker
 from infra.runtime.docker.containers import Container, containers, is_step, ready, tail
 from infra.runtime.docker.faults import Faults
 from infra.runtime.docker.memory import memory
+from infra.runtime.docker.own_images import PATRONI
 from infra.runtime.docker.ready import has_ended, wait_ready
 from infra.runtime.ports import is_free, refuse_taken
 from infra.runtime.protocol import BoxStatus, Progress
@@ -101,6 +102,8 @@ class DockerRuntime:
         progress(f"the containers run {kind}")
         image, base = self._environment["LAB_APP_IMAGE"], self._environment["LAB_PYTHON_IMAGE"]
         app.build(self.project, image, base, self._environment, progress)
+        if any(box.native.kind == "patroni" for box in self.stage.boxes):
+            PATRONI.made()
 
     def _stand_up(self, standing: frozenset[str], progress: Progress) -> None:
         if not standing:

@@ -19,7 +19,7 @@ from infra.errors import LabError, NotSupported
 from infra.interrupt import heard_once
 from infra.project import COMPOSE_FILE, Project
 from infra.runtime import drains
-from infra.runtime.inner import RESTART, pid_file
+from infra.runtime.inner import RESTART, needs_undo, pid_file
 from infra.runtime.local import disk
 from infra.runtime.local import process_table as table
 from infra.runtime.local.boxes import LocalBoxes
@@ -213,7 +213,8 @@ class LocalRuntime:
             victim = self.boxes.process(found).member(file)
             if victim is None:
                 raise LabError(f"No {process} runs in {found.name} now. See `lab logs {found.name}`.")
-            self._faults.add(f"{process} of {found.name} was killed", RESTART, found.name)
+            if needs_undo(process):
+                self._faults.add(f"{process} of {found.name} was killed", RESTART, found.name)
             victim.kill()
 
     def stop(self, box: str) -> None:
