@@ -35,13 +35,23 @@ class Change:
 def fail_over(runtime: Runtime, *, fenced: bool) -> Change:
     """Kill the leader's host and wait until another node leads. `fenced`: its lease is taken from it, since we know
     that it is dead, having killed it. Raises LabError when no other one comes to lead."""
+
+    def kill(leader: str) -> None:
+        runtime.kill(leader)
+        if fenced:
+            with contextlib.closing(LeaderKey(runtime)) as key:
+                key.take_from(leader)
+
+    return awaited(runtime, kill)
+
+
+def awaited(runtime: Runtime, strike: Callable[[str], None]) -> Change:
+    """Do that to the leader and wait until another node leads. Raises LabError when none comes to."""
     old = leader_of(runtime)
     _require_successor(runtime, old)
     with contextlib.closing(LeaderKey(runtime)) as key:
         began = time.monotonic()
-        runtime.kill(old)
-        if fenced:
-            key.take_from(old)
+        strike(old)
         return _watched(runtime, key, old, began)
 
 
