@@ -34,6 +34,7 @@ class Plan:
     together: int = 3  # rounds in which both read, and then both write
     in_turn: int = 3  # rounds in which east writes, west reads that, and writes
     apart: int = 2  # rounds of the first kind while the link is cut
+    cut_seconds: float = 3.0  # that it is cut at least: a region gives the other one up after 2 s, and tries again
     delay: float = 0.1
 
     @property
@@ -56,7 +57,8 @@ class Plan:
 class Run:
     """`shown` is what each region shows of each link in the end; `agreed` seconds after the link was healed until that
     was the same, None when it was not within 15 s. `conflicts` are links with several values then, `left` those that
-    still had some after a client had resolved them."""
+    still had some after a client had resolved them. `late` is how often a change had not come to the other region
+    within 2 s, though they reached each other."""
 
     plan: Plan
     writes: tuple[Write, ...]
@@ -65,6 +67,7 @@ class Run:
     agreed: float | None
     conflicts: int
     left: int
+    late: int
     faults: tuple[FaultSpan, ...]
     seconds: float
 
@@ -108,6 +111,7 @@ class _Play:
     read: set[str] = field(default_factory=set)
     faults: list[FaultSpan] = field(default_factory=list)
     step: int = 0
+    late: int = 0
 
     @property
     def links(self) -> list[str]:
@@ -150,6 +154,10 @@ class _Play:
                 return None
             time.sleep(_GLANCE)
 
+    def passed_on(self) -> None:
+        """Wait until both show the same, as they do soon while they reach each other."""
+        self.late += self.until(same, PASSING) is None
+
     @contextmanager
     def fault(self, label: str) -> Iterator[None]:
         start = time.monotonic() - self.began
@@ -162,7 +170,7 @@ def same(east: dict[str, Reading], west: dict[str, Reading]) -> bool:
 
 
 def prepare(stage: Runtime, plan: Plan) -> None:
-    """Let both regions keep to the plan's rule and clocks from now on."""
+    """Let both regions keep to the plan's rule and clocks from now on; those that do already are left alone."""
     stage.set_variables(plan.variables)
     for box in BOXES:
         stage.renew(box)
@@ -182,8 +190,7 @@ def play(stage: Runtime, plan: Plan, tag: str, say: Progress) -> Run:
         with one.fault(CUT):
             say(f"{plan.rule}: the link between them is cut, and both go on")
             stage.cut(*BOXES)
-            for _ in range(plan.apart):
-                one.both()
+            _apart(one)
         stage.heal()
         stage.slow(*BOXES, plan.delay)
         with one.fault(HEALED):
@@ -193,15 +200,23 @@ def play(stage: Runtime, plan: Plan, tag: str, say: Progress) -> Run:
 
 def _reachable(one: _Play) -> None:
     one.write({EAST: {link: Reading() for link in one.links}})
-    one.until(same, PASSING)
+    one.passed_on()
     for _ in range(one.plan.together):
         one.both()
-        one.until(same, PASSING)
+        one.passed_on()
     for _ in range(one.plan.in_turn):
         one.write({EAST: one.readings(EAST)})
-        one.until(same, PASSING)
+        one.passed_on()
         one.write({WEST: one.readings(WEST)})
-        one.until(same, PASSING)
+        one.passed_on()
+
+
+def _apart(one: _Play) -> None:
+    """Spread over the time of the cut."""
+    start, every = time.monotonic(), one.plan.cut_seconds / one.plan.apart
+    for number in range(1, one.plan.apart + 1):
+        one.both()
+        time.sleep(max(0.0, start + number * every - time.monotonic()))
 
 
 def _settled(one: _Play) -> Run:
@@ -212,12 +227,12 @@ def _settled(one: _Play) -> Run:
     conflicts = {link: reading for link, reading in shown[EAST].items() if len(reading.urls) > 1}
     left = _left_after_resolving(one, conflicts) if conflicts else 0
     faults, seconds = tuple(one.faults), time.monotonic() - one.began
-    return Run(one.plan, tuple(one.writes), shown, gone, agreed, len(conflicts), left, faults, seconds)
+    return Run(one.plan, tuple(one.writes), shown, gone, agreed, len(conflicts), left, one.late, faults, seconds)
 
 
 def _left_after_resolving(one: _Play, conflicts: Mapping[str, Reading]) -> int:
     """A client of east's that has read all siblings writes one url with their version: do both regions show that?"""
     one.write({EAST: conflicts})
-    one.until(same, PASSING)
+    one.passed_on()
     shown = {region: one.readings(region) for region in REGIONS}
     return sum(any(len(found[link].urls) > 1 for found in shown.values()) for link in conflicts)

@@ -41,11 +41,11 @@ def _of_clocks(run: Run) -> str:
 
 
 def _of_vectors(run: Run) -> str:
-    after = "all gone" if run.left == 0 else f"of which {run.left} are still there"
+    after = "no sibling was left" if run.left == 0 else f"{run.left} links still had some"
     return (
         f"Version vector: {len(run.lost)} of {run.acknowledged} acknowledged updates are gone. {run.conflicts} links "
-        "had several values in the end, kept side by side: siblings. Once a client that had read them wrote one, they "
-        f"were {after}. {_agreed(run)} Nobody waits for the other region (p50 {_median(run, EAST)} and "
+        "had several values in the end, kept side by side: siblings. After a client that had read them wrote one url "
+        f"in their place, {after}. {_agreed(run)} Nobody waits for the other region (p50 {_median(run, EAST)} and "
         f"{_median(run, WEST)}). The price is the client's: it must be able to make one value of several."
     )
 
