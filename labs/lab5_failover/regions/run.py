@@ -85,6 +85,11 @@ class Run:
         """Times that a client was told to read again first."""
         return sum(write.refused for write in self.writes)
 
+    def later(self, region: str) -> list[Write]:
+        """That region's writes in turn, concurrent with nothing: their clients had read what they replaced."""
+        steps = range(1 + self.plan.together, self.plan.first_apart)
+        return [one for one in self.writes if one.region == region and one.step in steps and one.outcome == "ok"]
+
     def latencies(self, region: str) -> list[float]:
         """Seconds of the acknowledged writes there, while the regions reached each other."""
         before = [one for one in self.writes if one.region == region and one.step < self.plan.first_apart]

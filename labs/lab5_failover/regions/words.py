@@ -30,11 +30,10 @@ def _of_last_write(run: Run) -> str:
 def _of_clocks(run: Run) -> str:
     skew = run.plan.skew
     slow, fast = (EAST, WEST) if skew > 0 else (WEST, EAST)
-    late = [write for write in run.lost if write.region == slow and 1 <= write.step < run.plan.first_apart]
-    in_turn = [write for write in late if write.step > run.plan.together]
+    late = [write for write in run.later(slow) if write in run.lost]
     return (
         f"West's clock {abs(skew):g} s {'ahead' if skew > 0 else 'behind'}: {len(run.lost)} of {run.acknowledged} "
-        f"acknowledged updates are gone. {len(in_turn)} of them were not concurrent with anything: a client in the "
+        f"acknowledged updates are gone. {len(late)} of them were not concurrent with anything: a client in the "
         f"{slow} read what the {fast} had written, changed it, got a 200, and its change was older than what it had "
         f"read, by the clocks. For {abs(skew):g} s, what the {fast} wrote cannot be changed in the {slow}."
     )
