@@ -123,7 +123,7 @@ def _expect_nothing_lost(run: Run) -> None:
 
 def _expect_bounded(run: Run) -> None:
     """While the link was cut."""
-    apart = [write for write in run.writes if write.region == WEST and write.step >= run.plan.first_apart]
+    apart = run.apart(WEST)
     slowest = max(write.seconds for write in apart)
     odd = [write for write in apart if write.status != 503]
     said = f"{odd[0].status or 'no answer'}" if odd else "503"

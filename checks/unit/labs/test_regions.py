@@ -81,12 +81,12 @@ DIFFER = run(Plan(RULES[0], **SHORT), MADE, "e", alike=False)
 def test_the_picture_shows_each_steps_losses() -> None:
     assert picture([LAST, OWNED]).plain.splitlines()[:9] == [
         "last-write-wins",
-        "        made  together  in turn  cut",
+        "        made  together  in turn  cut  healed",
         "  east  o     1         o        1",
         "  west        o           o      o",
         "",
         "owner",
-        "        made  together  in turn  cut",
+        "        made  together  in turn  cut  healed",
         "  east                  o",
         "  west        o           o      -",
     ]

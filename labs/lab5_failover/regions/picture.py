@@ -64,6 +64,6 @@ def _sign(run: Run, region: str, step: int) -> str:
     gone = sum(write in run.lost for write in writes)
     if gone:
         return str(min(gone, 9))
-    if step == run.plan.first_apart + run.plan.apart:
+    if run.conflicts and step == run.plan.first_apart + run.plan.apart:
         return "v"
     return "o" if any(write.outcome == "ok" for write in writes) else "-"

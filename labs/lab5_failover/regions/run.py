@@ -17,7 +17,7 @@ from labs.lab5_failover.regions.ledger import Write, lost
 EAST, WEST = "east", "west"
 REGIONS = (EAST, WEST)
 BOXES = ("region-east", "region-west")
-SLOWED, CUT, HEALED = "100 ms each way", "cut", "healed"
+SLOWED, CUT = "100 ms each way", "cut"
 PATIENCE = 15.0  # seconds in which the two must show the same once they reach each other
 PASSING = 2.0  # seconds in which a change must have come to the other region while they reach each other
 _GLANCE = 0.02
@@ -39,8 +39,9 @@ class Plan:
 
     @property
     def steps(self) -> tuple[tuple[str, int], ...]:
-        """The parts of the schedule, each with how many steps it has; in the last one conflicts are resolved."""
-        return (("made", 1), ("together", self.together), ("in turn", 2 * self.in_turn), ("cut", self.apart), ("", 1))
+        """The parts of the schedule, each with how many steps it has; in the last one west's clients write."""
+        met = (("made", 1), ("together", self.together), ("in turn", 2 * self.in_turn))
+        return (*met, ("cut", self.apart), ("healed", 1))
 
     @property
     def first_apart(self) -> int:
@@ -57,8 +58,8 @@ class Plan:
 class Run:
     """`shown` is what each region shows of each link in the end; `agreed` seconds after the link was healed until that
     was the same, None when it was not within 15 s. `conflicts` are links with several values then, `left` those that
-    still had some after a client had resolved them. `late` is how often a change had not come to the other region
-    within 2 s, though they reached each other."""
+    still had some after a client that had read them wrote one. `late` is how often a change had not come to the other
+    region within 2 s, though they reached each other."""
 
     plan: Plan
     writes: tuple[Write, ...]
@@ -89,6 +90,11 @@ class Run:
         """That region's writes in turn, concurrent with nothing: their clients had read what they replaced."""
         steps = range(1 + self.plan.together, self.plan.first_apart)
         return [one for one in self.writes if one.region == region and one.step in steps and one.outcome == "ok"]
+
+    def apart(self, region: str) -> list[Write]:
+        """That region's writes while the link was cut."""
+        steps = range(self.plan.first_apart, self.plan.first_apart + self.plan.apart)
+        return [one for one in self.writes if one.region == region and one.step in steps]
 
     def latencies(self, region: str) -> list[float]:
         """Seconds of the acknowledged writes there, while the regions reached each other."""
@@ -198,9 +204,8 @@ def play(stage: Runtime, plan: Plan, tag: str, say: Progress) -> Run:
             _apart(one)
         stage.heal()
         stage.slow(*BOXES, plan.delay)
-        with one.fault(HEALED):
-            say(f"{plan.rule}: the link is healed, until both show the same")
-            return _settled(one)
+        say(f"{plan.rule}: the link is healed, until both show the same")
+        return _settled(one)
 
 
 def _reachable(one: _Play) -> None:
@@ -225,19 +230,14 @@ def _apart(one: _Play) -> None:
 
 
 def _settled(one: _Play) -> Run:
+    """Wait until both show the same, and let west's clients, who have read all there is, write once more."""
     agreed = one.until(same, PATIENCE)
+    conflicts = sum(len(reading.urls) > 1 for reading in one.readings(EAST).values())
+    if agreed is not None:
+        one.write({WEST: one.readings(WEST)})
+        agreed = None if one.until(same, PATIENCE) is None else agreed
     shown = {region: one.readings(region) for region in REGIONS}
     there = {url for found in shown.values() for reading in found.values() for url in reading.urls}
-    gone = lost(one.writes, there, one.read)
-    conflicts = {link: reading for link, reading in shown[EAST].items() if len(reading.urls) > 1}
-    left = _left_after_resolving(one, conflicts) if conflicts else 0
-    faults, seconds = tuple(one.faults), time.monotonic() - one.began
-    return Run(one.plan, tuple(one.writes), shown, gone, agreed, len(conflicts), left, one.late, faults, seconds)
-
-
-def _left_after_resolving(one: _Play, conflicts: Mapping[str, Reading]) -> int:
-    """A client of east's that has read all siblings writes one url with their version: do both regions show that?"""
-    one.write({EAST: conflicts})
-    one.passed_on()
-    shown = {region: one.readings(region) for region in REGIONS}
-    return sum(any(len(found[link].urls) > 1 for found in shown.values()) for link in conflicts)
+    left = sum(any(len(found[link].urls) > 1 for found in shown.values()) for link in one.links)
+    writes, gone, seconds = tuple(one.writes), lost(one.writes, there, one.read), time.monotonic() - one.began
+    return Run(one.plan, writes, shown, gone, agreed, conflicts, left, one.late, tuple(one.faults), seconds)
