@@ -26,6 +26,7 @@ from infra.commands import (
     import_,
     load,
     numbers,
+    regions,
     replay,
     restore,
     ring,
@@ -78,6 +79,7 @@ app.command("restore")(restore.restore)
 app.command("capacity")(capacity.capacity)
 app.command("balance")(balance.balance)
 app.command("ring")(ring.ring)
+app.command("regions")(regions.regions)
 app.command("hint")(hint.hint)
 
 

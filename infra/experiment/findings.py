@@ -74,8 +74,9 @@ def table(experiment: Experiment, timeline: Timeline) -> list[tuple[str, str]]:
             "requests",
             f"{said['requests']}: {said['answered']} answered, {said['failed']} failed, {said['unknown']} unknown",
         ),
-        ("acknowledged links", f"{said['acknowledged']}, of which lost: {said['lost']}"),
     ]
+    if timeline.audit is not None:
+        rows.append(("acknowledged links", f"{said['acknowledged']}, of which lost: {said['lost']}"))
     if timeline.count("unknown"):
         rows.append(("unknown writes", f"{said['unknown']}; there afterwards: {said['unknown_applied']}"))
     if timeline.audit is not None and timeline.audit.doubled:

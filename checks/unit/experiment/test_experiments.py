@@ -55,7 +55,8 @@ def as_planned(planned: Experiment, requests: tuple[Request, ...] = BROKEN) -> T
 @pytest.mark.parametrize("planned", ALL, ids=lambda planned: planned.name)
 def test_an_experiment_is_bounded_and_whole(planned: Experiment) -> None:
     assert planned.load.seconds <= 20
-    assert max(entry.seconds for entry in planned.schedule) <= 20
+    assert max((entry.seconds for entry in planned.schedule), default=0) <= 20
+    assert planned.schedule or planned.own_load is not None
     assert 3 <= len(planned.answers) <= 4
     assert planned.load.rate is not None
     assert planned.question.rstrip().endswith("?")
