@@ -1,4 +1,4 @@
-"""Lab 5's failures: of the node that leads, of etcd, and of replication."""
+"""Lab 5's failures: of the node that leads, of etcd, of replication, and of two regions that both write."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from labs.lab5_failover.leader_experiments import (
     only_patroni_killed,
     only_postgres_killed,
 )
+from labs.lab5_failover.region_experiments import experiments_of_regions
 from labs.lab5_failover.replication_experiments import asynchronous_loss, lagging_replica
 
 
@@ -24,4 +25,5 @@ def experiments() -> tuple[Experiment, ...]:
         etcd_killed(),
         lagging_replica(),
         asynchronous_loss(),
+        *experiments_of_regions(),
     )
