@@ -11,6 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 COMPOSE_FILE = ROOT / "docker-compose.yml"
+ALONE = frozenset({"lab-5-election"})  # profiles whose boxes stand by themselves, without those of their lab
 MORE_COPIES = "-more-copies"  # ends the name of the profile of those copies that rest at first
 LAB_HOME = Path(os.environ.get("LAB_HOME") or ROOT / ".lab").absolute()
 
@@ -40,6 +41,8 @@ class Project:
     @property
     def stage_profiles(self) -> frozenset[str]:
         """The profiles of every box that may stand: the lab's, the copies that rest at first, those asked for."""
+        if self.profiles & ALONE:
+            return self.profiles
         return frozenset({f"lab-{self.lab}", f"lab-{self.lab}{MORE_COPIES}"}) | self.profiles
 
     def with_variables(self, changed: Mapping[str, str | None]) -> Project:
