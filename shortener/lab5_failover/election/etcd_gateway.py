@@ -21,7 +21,7 @@ class EtcdGateway:
         parts = urlsplit(url)
         if parts.scheme != "http" or not parts.hostname or not parts.port:
             raise ValueError("ETCD_URL is not an address of etcd: http://host:2379")
-        self._connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=SECONDS)
+        self._host, self._port = parts.hostname, parts.port
 
     def grant(self, seconds: int) -> tuple[str, float]:
         """A new lease: its id, and for how many seconds it holds. etcd gives 2 s at least."""
@@ -48,16 +48,18 @@ class EtcdGateway:
 
     def _ask(self, path: str, question: Answer, fine: tuple[int, ...] = ()) -> Answer:
         """Raises LeaseAway when no answer comes, or one that is no success and none of `fine`."""
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=SECONDS)
         try:
-            self._connection.request("POST", f"/v3/{path}", json.dumps(question))
-            with self._connection.getresponse() as answer:
-                status, body = answer.status, answer.read()
-            if status != 200 and status not in fine:
-                raise LeaseAway(f"etcd answered {status}: {body[:200].decode(errors='replace')}")
+            connection.request("POST", f"/v3/{path}", json.dumps(question))
+            answer = connection.getresponse()
+            body = answer.read()
+            if answer.status != 200 and answer.status not in fine:
+                raise LeaseAway(f"etcd answered {answer.status}: {body[:200].decode(errors='replace')}")
             return dict(json.loads(body))
         except (OSError, http.client.HTTPException, ValueError) as error:
-            self._connection.close()  # the next question opens it anew
             raise LeaseAway(f"etcd: {error or type(error).__name__}") from error
+        finally:
+            connection.close()  # it is asked a few times a second: a connection for each costs little
 
 
 def _packed(text: str) -> str:
