@@ -88,8 +88,8 @@ def test_names_are_unique_and_found() -> None:
 def test_an_unknown_name_is_told_the_known_ones() -> None:
     with pytest.raises(LabError, match="kill, two-copies, disk-full, growing-file"):
         experiment(1, "meteor")
-    with pytest.raises(LabError, match="Lab 5 has no experiments yet"):
-        experiment(5, None)
+    with pytest.raises(LabError, match="Lab 6 has no experiments yet"):
+        experiment(6, None)
 
 
 RIGHT = [
