@@ -41,7 +41,7 @@ def legend(*, ascii_only: bool = False) -> Text:
 
 def _row(run: Run, node: str, slice_seconds: float, columns: int) -> str:
     def column(at: float) -> int:
-        return min(columns - 1, max(0, int((at - run.began) / slice_seconds)))
+        return min(columns - 1, max(0, int((at - run.began) / slice_seconds + 1e-6)))
 
     row = ["·"] * columns
     for term in (term for term in run.terms if term.node == node):

@@ -70,10 +70,11 @@ def _of_fenced(runs: Sequence[Run]) -> str:
         return f"With the fence {stale} stale {_writes(stale)} came through all the same: the fence has a hole."
     if not refused:
         return "With the fence no stale write was even tried this time: the pauses fell between two rounds. Try again."
+    were = "was" if refused == 1 else "were"
     return (
         f"With the fence there were two leaders just as before, and {refused} {_writes(refused)} of the older one "
-        "were refused. Each term has a token, greater than the last one's; the storage keeps the newest that it has "
-        "seen, and refuses an older one in the same transaction as the write. It does not prevent two leaders: it "
+        f"{were} refused. Each term has a token, greater than the last one's; the storage keeps the newest that it "
+        "has seen, and refuses an older one in the same transaction as the write. It does not prevent two leaders: it "
         "makes the second one harmless. The price is that the storage must take part."
     )
 
