@@ -39,9 +39,14 @@ class Project:
     copies: int | None = None
 
     @property
+    def alone(self) -> bool:
+        """Whether it is a lesson's stage, which has none of its lab's own boxes."""
+        return bool(self.profiles & ALONE)
+
+    @property
     def stage_profiles(self) -> frozenset[str]:
         """The profiles of every box that may stand: the lab's, the copies that rest at first, those asked for."""
-        if self.profiles & ALONE:
+        if self.alone:
             return self.profiles
         return frozenset({f"lab-{self.lab}", f"lab-{self.lab}{MORE_COPIES}"}) | self.profiles
 

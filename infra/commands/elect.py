@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from infra.commands.context import wanted_project
 from infra.commands.experiment_stage import stage_for
 from infra.commands.live_line import LiveLine
+from infra.commands.stage import runtime_for
 from infra.errors import LabError
 from infra.interrupt import heard_once
+from infra.runtime.protocol import Progress, Runtime
 
 if TYPE_CHECKING:
     from labs.lab5_failover.election.lesson import Run, Way
@@ -37,6 +41,7 @@ def elect(
     ] = None,
     fenced: Annotated[bool, typer.Option("--fenced", help="The storage checks the token of whoever writes.")] = False,
     pauses: Annotated[int, typer.Option(help="How often the leader is paused.")] = 3,
+    stand: Annotated[bool, typer.Option("--stand", help="Let the nodes stand afterwards, for faults by hand.")] = False,
 ) -> None:
     """Three nodes elect a leader, and it is paused past its lease: how many lead then, and what do they write?"""
     from labs.lab5_failover.election.lesson import run
@@ -45,9 +50,25 @@ def elect(
     if not 1 <= pauses <= 20:
         raise LabError(f"--pauses {pauses} will not do: name a number from 1 to 20.")
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 80)
-    with heard_once(), LiveLine(console) as line, stage_for(_Nodes(), line.say) as stage:
+    with heard_once(), LiveLine(console) as line, _nodes(line.say, stand=stand) as stage:
         runs = [run(stage, way, pauses, line.say) for way in ways]
     _print(runs, console)
+    if stand:
+        print(f"\nThe nodes stand ({ways[-1]}): `lab pause sweeper-1`, `lab resume sweeper-1`, `lab logs sweeper-2`,")
+        print('`lab connect postgres` and there "SELECT * FROM sweeps ORDER BY id". `lab down --volumes` ends it.')
+
+
+@contextlib.contextmanager
+def _nodes(progress: Progress, *, stand: bool) -> Iterator[Runtime]:
+    """A stage of the lesson's own, or, in the place of the learner's, one that stays."""
+    if not stand:
+        with stage_for(_Nodes(), progress) as stage:
+            yield stage
+        return
+    project = replace(wanted_project(_Nodes.lab), profiles=_Nodes.profiles)
+    stage = runtime_for(project)
+    stage.up(progress)
+    yield stage
 
 
 def _chosen(keeper: str | None, fenced: bool) -> list[Way]:

@@ -9,8 +9,10 @@ import pytest
 from infra.commands.elect import _chosen
 from infra.errors import LabError
 from infra.experiment.findings import explained, table
+from infra.project import COMPOSE_FILE, Project
+from infra.stage import read_stage
 from labs.lab5_failover.election.events import Event, Term, most_at_once, read_events, terms
-from labs.lab5_failover.election.lesson import WAYS, Pause, Run, Way
+from labs.lab5_failover.election.lesson import NODES, PROFILE, WAYS, Pause, Run, Way
 from labs.lab5_failover.election.picture import legend, picture
 from labs.lab5_failover.election.storage import judged, longest_gap
 from labs.lab5_failover.election.words import figures, meaning
@@ -86,6 +88,15 @@ def test_the_words_fit_the_figures() -> None:
     ]
     assert "no stale write was even tried" in " ".join(meaning([replace(FENCED, refusals=[])]))
     assert "the fence has a hole" in " ".join(meaning([replace(UNFENCED, way=Way("redis", fenced=True))]))
+
+
+def test_the_nodes_stand_without_the_rest_of_their_lab() -> None:
+    project = Project("one", lab=5, profiles=frozenset({PROFILE}))
+    stage = read_stage(COMPOSE_FILE, project.stage_profiles, {})
+    servers = {"postgres", "redis", "etcd", "migrate-election"}
+    assert {box.name for box in stage.boxes} == {*NODES, *servers}
+    assert {target for source, target, _ in stage.links() if source == NODES[0]} == {"postgres", "redis", "etcd"}
+    assert (project.alone, Project("one", lab=5).alone) == (True, False)
 
 
 def test_what_can_be_asked_for() -> None:
