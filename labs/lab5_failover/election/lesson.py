@@ -16,9 +16,9 @@ from labs.lab5_failover.election.storage import Round, Storage, longest_gap, sto
 
 NODES = ("sweeper-1", "sweeper-2", "sweeper-3")
 PROFILE = "lab-5-election"
-# Where in a round the leader is paused, as a share of the time from one round's end to the next: early, late, in the
-# middle. Which part of a round is the work, nobody but the node knows.
-_PHASES = (0.6, 0.4, 0.75, 0.5)
+# Where in a round the leader is paused, as a share of the time from one round's end to the next. It takes a
+# moment until the pause has come through. Which part of a round is the work, nobody but the node knows.
+_PHASES = (0.5, 0.35, 0.6, 0.25)
 _LINKS = 10
 _TAKES_OVER = 30.0  # seconds, on a busy machine
 _ROUNDS_AFTER = 4  # of the new leader: by then the old one has ended its round, and has seen that it leads no more

@@ -24,6 +24,11 @@ _PUT = (
     " SELECT id, 'https://example.com/offer', now() FROM unnest(%s::text[]) AS new (id)"
 )
 
+_RENEW = (
+    "UPDATE links SET expires_at = NULL"
+    " WHERE id IN (SELECT id FROM links WHERE id = ANY (%s) FOR UPDATE SKIP LOCKED) RETURNING id"
+)
+
 
 @dataclass(frozen=True)
 class Round:
@@ -68,11 +73,11 @@ class Storage:
         return ids
 
     def renew(self, ids: Sequence[str]) -> list[str]:
-        """Somebody pays for them after all: they have no end any more. Those that are still there."""
-        rows = self._connection.execute(
-            "UPDATE links SET expires_at = NULL WHERE id = ANY (%s) RETURNING id", (list(ids),)
-        )
-        return [row[0] for row in rows]
+        """Somebody pays for them after all: they have no end any more. Those that are still there.
+
+        Whoever is frozen in the middle of its write has them locked. These are left out: to wait for them would mean
+        to renew them when the next leader has read them already."""
+        return [row[0] for row in self._connection.execute(_RENEW, (list(ids),))]
 
     def gone(self, ids: Sequence[str]) -> int:
         """How many of them are not there any more."""

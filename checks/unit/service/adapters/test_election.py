@@ -16,6 +16,7 @@ from checks.eventually import eventually
 from checks.unit.etcd import running_etcd
 from checks.unit.native import free_port
 from infra.project import ROOT
+from labs.lab5_failover.election.storage import Storage
 from shortener.lab2_postgres.migrate import migrate
 from shortener.lab3_cache_and_events.database import Database
 from shortener.lab3_cache_and_events.redis_client import redis_client
@@ -158,6 +159,23 @@ def test_without_the_fence_a_stale_write_is_accepted_and_can_be_seen(
         node.write(token, [])
     with psycopg.connect(sweeps_url) as connection:
         assert connection.execute("SELECT token FROM sweeps ORDER BY id").fetchall() == [(4,), (5,), (4,)]
+
+
+def test_the_lesson_sees_what_is_stale_and_renews_no_link_that_is_just_being_deleted(
+    sweeps_url: str, sweeps: Callable[..., Sweeps]
+) -> None:
+    with psycopg.connect(sweeps_url, autocommit=True) as connection, psycopg.connect(sweeps_url) as frozen:
+        storage = Storage(connection)
+        free, locked = storage.put_expired(2)
+        frozen.execute("DELETE FROM links WHERE id = %s", (locked,))
+        assert storage.renew([free, locked]) == [free]
+        frozen.commit()
+        assert storage.gone([free, locked]) == 1
+        for token in (4, 5, 4):
+            sweeps("a", fenced=False).write(token, [])
+        assert [one.stale for one in storage.rounds()] == [False, False, True]
+        storage.begin()
+        assert storage.rounds() == []
 
 
 def test_the_process_leads_sweeps_and_gives_its_lease_back_when_it_is_told_to_stop(
