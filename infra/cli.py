@@ -27,6 +27,7 @@ from infra.commands import (
     import_,
     load,
     numbers,
+    regions,
     replay,
     restore,
     ring,
@@ -80,6 +81,7 @@ app.command("capacity")(capacity.capacity)
 app.command("balance")(balance.balance)
 app.command("ring")(ring.ring)
 app.command("elect")(elect.elect)
+app.command("regions")(regions.regions)
 app.command("hint")(hint.hint)
 
 

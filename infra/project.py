@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 COMPOSE_FILE = ROOT / "docker-compose.yml"
-ALONE = frozenset({"lab-5-election"})  # profiles whose boxes stand by themselves, without those of their lab
+ALONE = frozenset({"lab-5-election", "lab-5-regions"})  # profiles whose boxes stand without those of their lab
 MORE_COPIES = "-more-copies"  # ends the name of the profile of those copies that rest at first
 LAB_HOME = Path(os.environ.get("LAB_HOME") or ROOT / ".lab").absolute()
 

@@ -61,6 +61,11 @@ class Checks:
         yield from self._lend(lambda: self.stands.own("election", frozenset({"lab-5-election"})))
 
     @pytest.fixture
+    def regions_stand(self) -> Iterator[Stand]:
+        """A stage of lab 5's two regions, and nothing else of the lab."""
+        yield from self._lend(lambda: self.stands.own("regions", frozenset({"lab-5-regions"})))
+
+    @pytest.fixture
     def service(self, stand: Stand) -> Service:
         return stand.service
 

@@ -27,7 +27,7 @@ def ask(runtime: Runtime, path: str) -> dict[str, Any]:
     for node in nodes(runtime):
         if (found := ask_node(runtime, node, path)) is not None:
             return found
-    raise LabError("No node of the cluster answers. `lab status` shows the boxes; `make heal` brings them back.")
+    raise LabError("No node can tell how the cluster is: each asks etcd. Look with `lab status`; `make heal` mends it.")
 
 
 def ask_node(runtime: Runtime, node: str, path: str) -> dict[str, Any] | None:

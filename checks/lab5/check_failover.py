@@ -1,0 +1,156 @@
+"""Another Postgres node comes to lead, again and again: the service follows, and keeps what it acknowledged. Lab 5."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from checks.lab2.outage import RECOVERY
+from checks.lab5.rows import missing_rows
+from checks.plugin.load import failing_as
+from checks.plugin.service import NoAnswer
+from checks.plugin.stand import Stand
+from checks.plugin.verdict import CheckFailed, expect, inconclusive
+from infra.experiment.experiment import Load
+from infra.failover.change import fail_over, set_synchronous
+from infra.failover.cluster import look
+from infra.failover.patroni import nodes
+from labs.lab5_failover.strikes import STRIKES, until_whole
+from labs.lab5_failover.trial import Struck, Trial, trial
+
+FAULTS = ("host-fenced", "postgres", "switchover", "host-fenced", "postgres", "pause")
+SECONDS, ENOUGH = 75.0, 4  # of load, and the faults that must fit into it
+VISITORS = Load(10, SECONDS, 80.0, write_share=0.45, key_share=1.0, links=40, targets=("balancer",))
+# What is under way when the leader dies still arrives: the log must come later than another node leads.
+TRIES, LATE = 3, 4.0  # for a loss to be seen; seconds by which the log comes late to the other nodes
+BURST = 40  # links that are written before the leader of an asynchronous cluster dies
+
+
+def check_failover(own_stand: Stand, note: Callable[[str], None]) -> None:
+    """Whatever befalls the leader, the service soon writes again, and no acknowledged link is lost or made twice"""
+    did = f"Struck whoever led, {len(FAULTS)} times, while clients read and wrote."
+    with failing_as(did, "that another node leads, and clients can write again"):
+        done = trial(own_stand.runtime, [STRIKES[name] for name in FAULTS], SECONDS, lambda _: None, VISITORS)
+    own_stand.service.count += len(done.timeline.requests)
+    for one in done.struck:
+        note(_row(one))
+    note(f"{done.acknowledged:,} links acknowledged, {len(done.lost)} lost; {done.unknown} writes without an answer")
+    _expect_nothing_lost(done, did)
+    for one in done.struck:
+        _expect_back(one)
+    _expect_reads_explained(done, did)
+    if len(done.struck) < ENOUGH:
+        inconclusive(f"only {len(done.struck)} faults fitted into {SECONDS:g} s on this machine, {ENOUGH} must")
+
+
+def _row(one: Struck) -> str:
+    outage = "never" if one.outage is None else f"{one.outage:.2f} s"
+    change = one.change
+    return (
+        f"{one.strike.what}: {change.old} to {change.new}, nobody could write for {outage}"
+        f" (promoted after {one.promoted:.2f} s), whole again {one.rejoined:.1f} s later"
+    )
+
+
+def _expect_nothing_lost(done: Trial, did: str) -> None:
+    audit = done.timeline.audit
+    if audit is None:
+        inconclusive("nothing was read back after the load")
+    example = f", such as {done.lost[0][1]} (GET /{done.lost[0][0]})" if done.lost else ""
+    got = f"{len(done.lost)} of {audit.acknowledged} lost{example}"
+    expect(not done.lost, did=did, expected="every acknowledged link: 201 means that another node has it too", got=got)
+    expect(
+        not audit.doubled,
+        did=did,
+        expected="one link for each Idempotency-Key, however often its POST was sent",
+        got=f"two links for the url {audit.doubled[0]}" if audit.doubled else "",
+    )
+
+
+def _expect_back(one: Struck) -> None:
+    """Once another node takes writes, the service finds it."""
+    late = None if one.reconnected is None else one.reconnected - one.promoted
+    got = "not one in the rest of the load" if late is None else f"one {late:.1f} s later"
+    expect(
+        late is not None and late <= RECOVERY,
+        did=f"{one.change.old}: {one.strike.what}; then {one.change.new} took writes.",
+        expected=f"an acknowledged POST within {RECOVERY:g} s",
+        got=f"{got}. Does the service know every host in DATABASE_URL, and does it drop connections to the old one?",
+    )
+
+
+def _expect_reads_explained(done: Trial, did: str) -> None:
+    """A link that was acknowledged is never told to be unknown: visitors follow only such."""
+    unexplained = [one for one in done.timeline.requests if one.name == "GET /{id}" and one.status == 404]
+    got = f"404 for {len(unexplained)} links, such as {unexplained[0].link_id}" if unexplained else ""
+    expect(not unexplained, did=did, expected="302 or 503 for each acknowledged link, never 404", got=got)
+
+
+def check_unreplicated_write(own_stand: Stand) -> None:
+    """A write that no other node has is not acknowledged: the answer is 503, and nobody knows what became of it"""
+    runtime, service = own_stand.runtime, own_stand.service
+    service.create("https://example.com/before")
+    leader = look(runtime).leader
+    others = [name for name in nodes(runtime) if name != leader]
+    did = f"Paused {' and '.join(others)}, so that a commit finds nobody to wait for, and sent POST /links."
+    try:
+        for name in others:
+            runtime.pause(name)
+        answers = [_post(own_stand) for _ in range(3)]
+    finally:
+        for name in others:
+            runtime.resume(name)
+    expect(
+        201 not in answers,
+        did=did,
+        expected="503: the link is on one node only, and nobody can say whether it will stay",
+        got=f"the answers {answers}",
+    )
+    until_whole(runtime)
+    service.create("https://example.com/after")
+
+
+def _post(stand: Stand) -> int | None:
+    try:
+        return stand.service.post({"url": "https://example.com/nobody-else-has-it"}).status
+    except NoAnswer:
+        return None
+
+
+def check_asynchronous_loss(own_stand: Stand, note: Callable[[str], None]) -> None:
+    """Without a synchronous standby the death of the leader loses acknowledged links, and the service shows which"""
+    for attempt in range(1, TRIES + 1):
+        gone, served, made = _lose_some(own_stand)
+        did = "Let commits wait for nobody and the log come late to the others, made links, killed the leader."
+        expect(
+            not served,
+            did=did,
+            expected="404 for each link whose row is lost with the old leader",
+            got=f"{len(served)} of {len(gone)} lost links served, such as /{served[0]}" if served else "",
+        )
+        if gone:
+            note(f"{len(gone)} of {made} acknowledged links lost, at attempt {attempt}")
+            return
+    inconclusive(f"in {TRIES} attempts nothing was lost: the log reached the other nodes before the leader died")
+
+
+def _lose_some(stand: Stand) -> tuple[list[str], list[str], int]:
+    """Links whose rows are gone, those of them that are still served, and how many were acknowledged."""
+    runtime, service = stand.runtime, stand.service
+    set_synchronous(runtime, False)
+    try:
+        leader = look(runtime).leader
+        others = [name for name in nodes(runtime) if name != leader]
+        for name in others:
+            runtime.slow(name, str(leader), LATE)
+        made = [service.create(f"https://example.com/lost/{number}")["id"] for number in range(BURST)]
+        change = fail_over(runtime, fenced=True)
+        gone = missing_rows(runtime, change.new, made)
+        served = [link for link in gone if service.get(f"/{link}").status == 302]
+    except NoAnswer as error:
+        raise CheckFailed(did="Killed the leader.", expected="an answer", got=error.got) from error
+    finally:
+        runtime.heal()
+        until_whole(runtime)
+        set_synchronous(runtime, True)
+        until_whole(runtime)
+    return gone, served, len(made)
