@@ -20,6 +20,7 @@ from infra.commands import (
     check,
     cluster,
     copies,
+    elect,
     explain,
     faults,
     hint,
@@ -79,6 +80,7 @@ app.command("restore")(restore.restore)
 app.command("capacity")(capacity.capacity)
 app.command("balance")(balance.balance)
 app.command("ring")(ring.ring)
+app.command("elect")(elect.elect)
 app.command("regions")(regions.regions)
 app.command("hint")(hint.hint)
 

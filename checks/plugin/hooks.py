@@ -56,6 +56,11 @@ class Checks:
         yield from self._lend(lambda: self.stands.own("small"))
 
     @pytest.fixture
+    def election_stand(self) -> Iterator[Stand]:
+        """A stage of lab 5's nodes that elect a leader, and nothing else of the lab."""
+        yield from self._lend(lambda: self.stands.own("election", frozenset({"lab-5-election"})))
+
+    @pytest.fixture
     def regions_stand(self) -> Iterator[Stand]:
         """A stage of lab 5's two regions, and nothing else of the lab."""
         yield from self._lend(lambda: self.stands.own("regions", frozenset({"lab-5-regions"})))

@@ -35,7 +35,7 @@ def up(lab: Annotated[int, typer.Argument(help="Which lab's stage, such as 2.")]
     """Bring a lab's stage up and wait until it is ready."""
     began = time.monotonic()
     project = wanted_project(lab)
-    runtime = _runtime_for(project)
+    runtime = runtime_for(project)
     runtime.up(say)
     took = time.monotonic() - began
     print(f"\nLab {lab} is ready ({took:.1f} s): {project.base_url}\n")
@@ -44,7 +44,7 @@ def up(lab: Annotated[int, typer.Argument(help="Which lab's stage, such as 2.")]
     _print_next(lab, project, runtime)
 
 
-def _runtime_for(project: Project) -> Runtime:
+def runtime_for(project: Project) -> Runtime:
     """The runtime to use; a stage of another lab, app, port or runtime that stands under this name goes down first."""
     remembered = state.load(project.name)
     wanted = os.environ.get("RUNTIME")

@@ -69,12 +69,10 @@ def table(experiment: Experiment, timeline: Timeline) -> list[tuple[str, str]]:
     """The lines to print below the picture: what it is, and the figure."""
     said = words(experiment, timeline)
     longest = timeline.longest()
-    rows = [
-        (
-            "requests",
-            f"{said['requests']}: {said['answered']} answered, {said['failed']} failed, {said['unknown']} unknown",
-        ),
-    ]
+    rows = []
+    if timeline.requests:
+        outcomes = ", ".join(f"{said[name]} {name}" for name in ("answered", "failed", "unknown"))
+        rows.append(("requests", f"{said['requests']}: {outcomes}"))
     if timeline.audit is not None:
         rows.append(("acknowledged links", f"{said['acknowledged']}, of which lost: {said['lost']}"))
     if timeline.count("unknown"):

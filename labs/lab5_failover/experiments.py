@@ -1,8 +1,9 @@
-"""Lab 5's failures: of the node that leads, of etcd, of replication, and of two regions that both write."""
+"""Lab 5's failures: of the leader, of etcd, of replication, of an election, and of two regions that both write."""
 
 from __future__ import annotations
 
 from infra.experiment.experiment import Experiment
+from labs.lab5_failover.elections import etcd_lease, fencing_token, two_leaders
 from labs.lab5_failover.leader_experiments import (
     etcd_killed,
     host_killed,
@@ -25,5 +26,8 @@ def experiments() -> tuple[Experiment, ...]:
         etcd_killed(),
         lagging_replica(),
         asynchronous_loss(),
+        two_leaders(),
+        fencing_token(),
+        etcd_lease(),
         *experiments_of_regions(),
     )
