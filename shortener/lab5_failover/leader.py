@@ -67,6 +67,11 @@ class Leader:
             self.epoch += 1
             self._known = None
 
+    def is_at(self, server: Server) -> bool:
+        """Whether that server led last, as far as is known."""
+        known = self._known or {}
+        return (known.get("host"), known.get("port")) == (server["host"], server["port"])
+
     def heard_of(self, position: Position) -> None:
         """A server stands there: who leads in an earlier timeline is superseded."""
         if position.cluster != self._newest.cluster or position.timeline > self._newest.timeline:

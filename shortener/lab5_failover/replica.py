@@ -19,7 +19,7 @@ class Replica(ServerConnections):
 
     def __init__(self, server: Server) -> None:
         super().__init__("", REPLICA_CONNECTIONS)
-        self._server = server
+        self.server = server
         self._breaker = Breaker(1, 1, REST, lambda _: None)
         self._at: Position | None = None  # when it last answered
         self._lags_until = 0.0
@@ -49,7 +49,7 @@ class Replica(ServerConnections):
         return reading
 
     async def _connect(self, end: float) -> ServerConnection:
-        return await ServerConnection.to(self._server, end)
+        return await ServerConnection.to(self.server, end)
 
     def _check(self, connection: ServerConnection) -> None:
         if not connection.replica:

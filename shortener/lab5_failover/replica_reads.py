@@ -107,6 +107,6 @@ class ReplicaReads(LeaderConnections):
         first = next(self._turns)
         for number in range(len(self.replicas)):
             replica = self.replicas[(first + number) % len(self.replicas)]
-            if replica.may_answer(wanted):
+            if not self.leader.is_at(replica.server) and replica.may_answer(wanted):
                 return replica
         return None

@@ -25,6 +25,11 @@ class ReplicaStore(PostgresStore):
         """As new as the current session needs it. Raises Unavailable."""
         return await self._routed.find_url(link_id, current().asked)
 
+    async def check(self) -> None:
+        """Any server that answers will do, also while there is no link yet: nothing but an empty answer would ask the
+        leader."""
+        await self._routed.fetch("SELECT EXISTS (SELECT FROM links)")
+
     async def find_newest_url(self, link_id: str) -> Reading[str | None]:
         """As new as the leader was when this was called, or newer. Raises Unavailable, CacheAway when nobody can say
         how new that is."""
