@@ -17,6 +17,7 @@ from bench.figure import Figure
 
 BENCHES = (
     *("redirect", "seed", "get_p99", "clicks", "balancer", "kills", "limiter", "restore"),
+    "session_reads",
     *("stage_up", "checks", "size"),
 )
 
