@@ -63,7 +63,7 @@ test: lint  ## the kit's own tests, with the checks and their broken twins, in t
 	@.venv/bin/pytest --numprocesses 2 --dist loadfile $(PROOFS)
 bench: .venv/ready-to-test
 	@.venv/bin/python -m bench
-soak: .venv/ready  ## a lab (3, or LAB=4) for minutes, something broken every few seconds; then every promise is looked at
+soak: .venv/ready  ## a lab (3, or LAB=4, LAB=5) for minutes, something broken every few seconds; then every promise is looked at
 	@.venv/bin/python -m checks.soak $(if $(filter command,$(firstword $(origin LAB))),--lab $(LAB)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
 flaky: .venv/ready-to-test
 	@.venv/bin/python -m checks.flaky $(LABS) $(if $(RUNS),--runs $(RUNS)) $(if $(BUSY),--busy)

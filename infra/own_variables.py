@@ -31,11 +31,12 @@ _RANGE = range(10_000, 20_000)  # below what kernels give to outgoing connection
 
 def own_variables(project: Project) -> dict[str, str]:
     """The stage's own variables, made now if it has none. Those of the environment, if not empty, go before them."""
-    own = {**_of_lab(project.lab), **(_read(project) or _make(project))}
+    own = {**of_lab(project.lab), **(_read(project) or _make(project))}
     return {name: os.environ.get(name) or value for name, value in own.items()}
 
 
-def _of_lab(lab: int) -> dict[str, str]:
+def of_lab(lab: int) -> dict[str, str]:
+    """What is different in that lab, for boxes that it shares with others."""
     file = ROOT / "infra" / "config" / f"lab-{lab}.env"
     return read_env_file(file, {}) if file.exists() else {}
 

@@ -81,7 +81,7 @@ def _experiment(plan: Plan, seconds: float, seed: int, rate: float) -> Experimen
 
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--lab", type=int, default=3, help="which (3; or 4)")
+    parser.add_argument("--lab", type=int, default=3, help="which (3; or 4, 5)")
     parser.add_argument("--minutes", type=float, help="how long (10; 3 with RUNTIME=docker)")
     parser.add_argument("--seed", type=int, help="which faults; a random one, which is printed")
     parser.add_argument("--rate", type=float, default=RATE, help=f"requests a second at most ({RATE:.0f})")

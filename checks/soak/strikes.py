@@ -1,5 +1,5 @@
 """What a soak does to a stage, each with what takes it back: a box killed or paused, a link cut or slowed, and what an
-operator does on a working day (lab 4): other copies by a deploy, more or fewer of them."""
+operator does on a working day: other copies by a deploy, more or fewer of them (lab 4), another leader (lab 5)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from infra import rolling
+from infra.failover.change import switch_over
 from infra.runtime.protocol import Runtime
+from labs.lab5_failover.strikes import until_whole
 
 DELAY = 0.1  # seconds more in each direction of a slowed link
 
@@ -29,6 +31,26 @@ def kill(box: str) -> Strike:
     return Strike(
         f"kill -9 {box}", lambda stage: stage.kill(box), started, lambda stage: stage.start(box), kills=box, starts=box
     )
+
+
+def kill_process(box: str, process: str) -> Strike:
+    """Of a box with several processes: the others live on (lab 5)."""
+    return Strike(
+        f"{process} alone killed in {box}",
+        lambda stage: stage.kill_process(box, process),
+        f"{box} restarted",
+        lambda stage: stage.restart(box),
+    )
+
+
+def hand_over() -> Strike:
+    """Another Postgres node leads (lab 5)."""
+    return Strike("switchover", _switch)
+
+
+def _switch(stage: Runtime) -> None:
+    until_whole(stage)
+    switch_over(stage)
 
 
 def pause(box: str) -> Strike:

@@ -19,7 +19,7 @@ from infra.experiment.timeline import Audit, ClickAudit, FaultSpan, Outcome, Req
 from infra.runtime.protocol import Runtime
 from infra.stage import Stage as Boxes
 
-LABS = (3, 4)
+LABS = (3, 4, 5)
 EXACT = ClickAudit(seen=500, possible=3, counted=490, lost=12, excused=40, lost_beyond=0, doubled=0, settled=0.5)
 WHOLE = Audit(100, (), 3, 1, (), EXACT)
 GET = Request(1.0, 0.01, "GET /{id}", "ok", 302, "http://a/", "a")
@@ -49,10 +49,10 @@ def test_every_fault_is_taken_back_before_the_next_and_before_the_end(seed: int,
     while left:
         broken = left.pop(0)
         assert broken.kills == (broken.label.split()[-1] if "kill -9" in broken.label else "")
-        if not broken.label.startswith("deploy"):
+        if not broken.label.startswith(("deploy", "switchover")):
             mended = left.pop(0)
             assert mended.starts == broken.kills
-            assert mended.label.split()[-1] in {"started", "resumed", "joined", "hastened", "again"}
+            assert mended.label.split()[-1] in {"started", "resumed", "joined", "hastened", "again", "restarted"}
 
 
 class Stage:
@@ -103,7 +103,7 @@ def test_what_a_runtime_cannot_do_is_told_and_nothing_is_taken_back(now: list[fl
     assert back.unless()
 
 
-@pytest.mark.parametrize(("lab", "least"), [(3, 8), (4, 2)])
+@pytest.mark.parametrize(("lab", "least"), [(3, 8), (4, 2), (5, 1)])
 def test_ten_minutes_meet_every_box_many_times(lab: int, least: int) -> None:
     killed = [entry.kills for entry in faults(1, 600, plan(lab)) if entry.kills]
     assert set(killed) == set(plan(lab).boxes)
