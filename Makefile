@@ -65,6 +65,11 @@ bench: .venv/ready-to-test
 	@.venv/bin/python -m bench
 soak: .venv/ready  ## a lab (3, or LAB=4, LAB=5) for minutes, something broken every few seconds; then every promise is looked at
 	@.venv/bin/python -m checks.soak $(if $(filter command,$(firstword $(origin LAB))),--lab $(LAB)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
+# A run keeps the cells that the other runtime has recorded, and makes the page of both.
+matrix: .venv/ready-to-test  ## the failure matrix with figures: each box x fault x lab, in the runtime that RUNTIME names
+	@mkdir -p .lab/matrix && rm -f .lab/matrix/$(or $(RUNTIME),default).jsonl
+	@MATRIX_RECORD=$(CURDIR)/.lab/matrix/$(or $(RUNTIME),default).jsonl .venv/bin/pytest -q checks/matrix
+	@.venv/bin/python -m checks.matrix.page .lab/matrix/*.jsonl >checks/matrix/README.md && echo "checks/matrix/README.md is made anew."
 flaky: .venv/ready-to-test
 	@.venv/bin/python -m checks.flaky $(LABS) $(if $(RUNS),--runs $(RUNS)) $(if $(BUSY),--busy)
 lint: .venv/ready-to-test
@@ -74,4 +79,4 @@ lock: .venv/ready-to-test  ## lock the requirements anew, by hash, without addre
 	  .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	    $(if $(UPGRADE),--upgrade) $$set.in -o $$set.txt >/dev/null || exit 1; done
 
-.PHONY: help setup deploy heal status down test bench soak flaky lint lock
+.PHONY: help setup deploy heal status down test bench soak matrix flaky lint lock
