@@ -17,7 +17,7 @@ from bench.figure import Figure
 
 BENCHES = (
     *("redirect", "seed", "get_p99", "clicks", "balancer", "kills", "limiter", "restore"),
-    "session_reads",
+    *("session_reads", "failover"),
     *("stage_up", "checks", "size"),
 )
 
