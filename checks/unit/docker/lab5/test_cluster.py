@@ -1,4 +1,4 @@
-"""Lab 5's cluster in containers: it stands, its processes and links can be struck one by one, and another node leads."""
+"""Lab 5's cluster in containers: its processes and links can be struck one by one, and another node leads."""
 
 from __future__ import annotations
 
