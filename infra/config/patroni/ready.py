@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 import urllib.error
 import urllib.request
 from typing import Any
+
+_NEWS = 5.0  # seconds; it looks each second
 
 
 def obstacle(address: str, seconds: float = 2.0) -> str:
@@ -20,7 +23,13 @@ def obstacle(address: str, seconds: float = 2.0) -> str:
         settings = _get(f"{address}/config", seconds)
     except (OSError, ValueError) as error:
         return f"Patroni got no answer ({error})"
-    return judge(own, cluster, settings)
+    return out_of_touch(own, time.time()) or judge(own, cluster, settings)
+
+
+def out_of_touch(own: dict[str, Any], now: float) -> str:
+    """A node that stood still says for a moment what was true before."""
+    seen = own.get("dcs_last_seen")
+    return f"it has not reached etcd for {now - seen:.0f} s" if seen is not None and now - seen > _NEWS else ""
 
 
 def judge(own: dict[str, Any], cluster: dict[str, Any], settings: dict[str, Any]) -> str:
@@ -28,8 +37,11 @@ def judge(own: dict[str, Any], cluster: dict[str, Any], settings: dict[str, Any]
     if own.get("state") != "running":
         return f"its Postgres is {own.get('state', 'unknown')}"
     members = cluster.get("members", [])
-    if not any(member["role"] == "leader" for member in members):
+    leader = next((member["name"] for member in members if member["role"] == "leader"), None)
+    if leader is None:
         return "the cluster has no leader"
+    if own.get("role") in ("primary", "master") and leader != own.get("patroni", {}).get("name", leader):
+        return f"it has yet to see that {leader} leads"
     if own.get("role") == "replica" and own.get("replication_state") not in ("streaming", None):
         return f"it does not follow the leader yet ({own['replication_state']})"
     if settings.get("synchronous_mode") and not any(member["role"] == "sync_standby" for member in members):
