@@ -112,7 +112,7 @@ def leader_cut_from_etcd() -> Experiment:
         lambda stage: stage.cut(leader_of(stage), "etcd"),
         """The link between the leader and etcd is cut, and no other: the leader cannot renew its lease, and clients and
         the other nodes still reach it. What happens when the lease has run out?""",
-        "leader",
+        "the leader's",
     )
 
 
@@ -123,7 +123,7 @@ def etcd_killed() -> Experiment:
         lambda stage: stage.kill("etcd"),
         """etcd is killed, where the lease is kept. Nobody can renew it, and nobody can take it. What do the clients
         notice?""",
-        "etcd",
+        "etcd's",
     )
 
 
@@ -152,7 +152,7 @@ def _untouched(name: str, title: str, do: Callable[[Runtime], None], question: s
             is the rule, and it would make etcd's death the database's. Patroni's failsafe mode is the exception: a
             leader that reaches *every* other node asks each of them whether it may go on. While all agree, no other one
             can have taken the lead, so it may. Were one of them out of reach as well, it would step down. The fault was
-            {what}'s, and lasted for longer than the lease.""",
+            {what}, and lasted for longer than the lease.""",
     )
 
 
