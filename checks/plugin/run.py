@@ -23,6 +23,7 @@ THROUGH_THE_BALANCER = (
     "lab1/check_together.py",
     "lab2/check_links.py",
     "lab3/check_changes.py",
+    "lab3/check_races.py",
     "lab3/check_idempotency.py",
     "lab3/check_clicks.py",
 )

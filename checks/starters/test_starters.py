@@ -64,7 +64,7 @@ MISSING = {
     2: ["create", "url-kept", "search"],
     3: ["redirect-headers", "patch", "click-event", "idempotency-key"],
     4: ["served-by", "copies-agree", "readiness", "cache-cut-off"],
-    5: ["change-races-fill", "own-writes", "replica-share"],
+    5: ["own-writes", "replica-share"],
 }
 TOLD = {5: "the header Session-Token"}  # by what it says is missing; the others answer 501 with the TODO's name
 

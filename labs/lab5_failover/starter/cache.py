@@ -19,9 +19,9 @@ class Cache:
         if url is None:
             url = self.store.find_url(link_id)
             if url is not None:
-                # TODO change-races-fill: lab 3's lease: fill only if no change came since the look-up.
                 # TODO cache-and-replicas: a replica that lags would put the old url back for a minute, and no token
-                #      helps whoever asks the cache. Fill only with what is as new as the leader was after the lease.
+                #      helps whoever asks the cache. First lab 3's lease: fill only if no change came since the look-up.
+                #      Then fill only with what is as new as the leader was when the lease lay there.
                 self.ask(self.redis.set, key(link_id), url, px=random.randint(54_000, 66_000))
         return url
 
