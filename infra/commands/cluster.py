@@ -59,6 +59,15 @@ def nodes(runtime: Runtime, boxes: list[BoxStatus]) -> dict[str, Node]:
     return {} if found is None else {box.name: found.nodes[box.name] for box in boxes if box.name in found.nodes}
 
 
+def database(runtime: Runtime) -> str:
+    """The box to talk to about the data: the only Postgres, or the node that leads. Raises LabError when none leads."""
+    if not any(box.native.kind == "patroni" for box in runtime.stage.boxes):
+        return "postgres"
+    from infra.failover.cluster import leader_of
+
+    return leader_of(runtime)
+
+
 def _cluster(runtime: Runtime) -> Cluster | None:
     if not any(box.native.kind == "patroni" for box in runtime.stage.boxes):
         return None

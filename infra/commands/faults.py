@@ -86,7 +86,7 @@ def slow(
 
 
 def drain(box: Box) -> None:
-    """The balancer sends a copy no new requests; those in flight end first (lab 4)."""
+    """The balancer sends a copy no new requests; those in flight end first (from lab 4 on)."""
     current().drain(box)
     print(f"{box} has nothing in flight and gets no new requests. `lab admit {box}` or `make heal` lets it in again.")
 

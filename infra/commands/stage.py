@@ -15,7 +15,7 @@ from rich.table import Table
 
 from infra import state
 from infra.balancer import STATISTICS_PORT
-from infra.commands.cluster import nodes
+from infra.commands.cluster import database, nodes
 from infra.commands.context import current, project_name, say, standing, wanted_project
 from infra.commands.copies import Seen, seen
 from infra.errors import LabError
@@ -173,10 +173,14 @@ def logs(
 
 
 def connect(
-    box: Annotated[str, typer.Argument(help="A box with a client: postgres, redis, kafka or balancer.")] = "postgres",
+    box: Annotated[
+        str | None,
+        typer.Argument(help="postgres, redis, kafka, balancer, etcd, pg-1; without one: Postgres, or who leads there."),
+    ] = None,
 ) -> None:
     """Open a box's own client, such as psql."""
-    command = current().connect(box)
+    runtime = current()
+    command = runtime.connect(box or database(runtime))
     try:
         os.execvp(command[0], command)
     except OSError as error:

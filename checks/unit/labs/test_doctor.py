@@ -9,6 +9,7 @@ import pytest
 import typer
 
 from infra.commands import doctor as command
+from infra.commands.context import LABS
 
 SPLIT = 500.0  # MB: enough for labs 1 and 2, not for lab 3
 
@@ -19,6 +20,14 @@ def test_only_the_labs_that_fit_are_promised(
     monkeypatch.setattr(command, "_free_memory", lambda: SPLIT)
     command.doctor()
     assert "can run labs 1, 2." in capsys.readouterr().out
+
+
+def test_every_lab_that_stands_has_its_wants(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "_free_memory", lambda: 100_000.0)
+    command.doctor()
+    assert f"can run labs {', '.join(map(str, LABS))}." in capsys.readouterr().out
 
 
 def test_a_machine_without_room_for_any_lab_is_told_so(
