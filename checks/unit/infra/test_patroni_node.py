@@ -13,9 +13,10 @@ from patroni.postgresql import postmaster
 from infra.boxes.patroni_peers import connecting, looking_up, read_peers, start_postgres
 from infra.config.patroni import ready
 
-LEADS = {"state": "running", "role": "primary"}
+LEADS = {"state": "running", "role": "primary", "patroni": {"name": "pg-1"}}
 FOLLOWS = {"state": "running", "role": "replica", "replication_state": "streaming"}
-CLUSTER = {"members": [{"role": "leader"}, {"role": "sync_standby"}, {"role": "replica"}]}
+LEADER, REPLICA = {"name": "pg-1", "role": "leader"}, {"name": "pg-3", "role": "replica"}
+CLUSTER = {"members": [LEADER, {"name": "pg-2", "role": "sync_standby"}, REPLICA]}
 SYNCHRONOUS, ASYNCHRONOUS = {"synchronous_mode": True}, {"synchronous_mode": False}
 
 
@@ -28,16 +29,23 @@ SYNCHRONOUS, ASYNCHRONOUS = {"synchronous_mode": True}, {"synchronous_mode": Fal
         ({"state": "starting"}, CLUSTER, SYNCHRONOUS, "its Postgres is starting"),
         ({}, CLUSTER, SYNCHRONOUS, "its Postgres is unknown"),
         (FOLLOWS, {}, SYNCHRONOUS, "the cluster has no leader"),
-        (FOLLOWS, {"members": [{"role": "replica"}]}, ASYNCHRONOUS, "the cluster has no leader"),
+        (FOLLOWS, {"members": [REPLICA]}, ASYNCHRONOUS, "the cluster has no leader"),
         ({**FOLLOWS, "replication_state": "in archive recovery"}, CLUSTER, SYNCHRONOUS, "does not follow the leader"),
-        (LEADS, {"members": [{"role": "leader"}, {"role": "replica"}]}, SYNCHRONOUS, "no synchronous standby"),
-        (LEADS, {"members": [{"role": "leader"}, {"role": "replica"}]}, ASYNCHRONOUS, ""),
-        (LEADS, {"members": [{"role": "leader"}]}, {}, ""),
+        (LEADS, {"members": [LEADER, REPLICA]}, SYNCHRONOUS, "no synchronous standby"),
+        (LEADS, {"members": [LEADER, REPLICA]}, ASYNCHRONOUS, ""),
+        (LEADS, {"members": [LEADER]}, {}, ""),
+        ({**LEADS, "patroni": {"name": "pg-3"}}, CLUSTER, SYNCHRONOUS, "it has yet to see that pg-1 leads"),
     ],
 )
 def test_when_a_node_is_ready(own: dict[str, Any], cluster: dict[str, Any], settings: dict[str, Any], why: str) -> None:
     said = ready.judge(own, cluster, settings)
     assert (why in said) if why else said == ""
+
+
+def test_a_node_that_stood_still_is_not_ready_before_it_has_heard_of_etcd() -> None:
+    assert ready.out_of_touch({"dcs_last_seen": 100}, now=104.0) == ""
+    assert ready.out_of_touch({"dcs_last_seen": 100}, now=130.0) == "it has not reached etcd for 30 s"
+    assert ready.out_of_touch({}, now=130.0) == ""
 
 
 def test_a_node_that_does_not_answer_is_not_ready() -> None:
