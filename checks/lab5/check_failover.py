@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from dataclasses import replace
 
+from checks.eventually import eventually
 from checks.lab2.outage import RECOVERY
 from checks.lab5.rows import missing_rows
+from checks.lab5.under_way import UnderWay
 from checks.plugin.load import failing_as
 from checks.plugin.service import NoAnswer
 from checks.plugin.stand import Stand
 from checks.plugin.verdict import CheckFailed, expect, inconclusive
 from infra.experiment.experiment import Load
-from infra.failover.change import fail_over, set_synchronous
+from infra.failover.change import Change, fail_over, set_synchronous
 from infra.failover.cluster import look
 from infra.failover.patroni import nodes
-from labs.lab5_failover.strikes import STRIKES, until_whole
+from infra.runtime.protocol import Runtime
+from labs.lab5_failover.strikes import STRIKES, Strike, until_whole
 from labs.lab5_failover.trial import Struck, Trial, trial
 
-FAULTS = ("host-fenced", "postgres", "switchover", "host-fenced", "postgres", "pause")
-SECONDS, ENOUGH = 75.0, 4  # of load, and the faults that must fit into it
+FAULTS = ("postgres", "switchover", "host-fenced", "postgres", "pause")
+SECONDS, ENOUGH = 65.0, 3  # of load, and the faults that must fit into it
 VISITORS = Load(10, SECONDS, 80.0, write_share=0.45, key_share=1.0, links=40, targets=("balancer",))
+IN_A_ROW = 20  # POSTs over all copies: a pool that also holds a dead connection does not get so far
 # What is under way when the leader dies still arrives: the log must come later than another node leads.
 TRIES, LATE = 3, 4.0  # for a loss to be seen; seconds by which the log comes late to the other nodes
 BURST = 40  # links that are written before the leader of an asynchronous cluster dies
@@ -27,10 +33,13 @@ BURST = 40  # links that are written before the leader of an asynchronous cluste
 
 def check_failover(own_stand: Stand, note: Callable[[str], None]) -> None:
     """Whatever befalls the leader, the service soon writes again, and no acknowledged link is lost or made twice"""
-    did = f"Struck whoever led, {len(FAULTS)} times, while clients read and wrote."
+    did = f"Struck whoever led, {len(FAULTS) + 1} times, while clients read and wrote."
     with failing_as(did, "that another node leads, and clients can write again"):
-        done = trial(own_stand.runtime, [STRIKES[name] for name in FAULTS], SECONDS, lambda _: None, VISITORS)
+        under_way = _strike_posts_under_way(own_stand)
+        strikes = [_watched(own_stand, STRIKES[name]) for name in FAULTS]
+        done = trial(own_stand.runtime, strikes, SECONDS, lambda _: None, VISITORS)
     own_stand.service.count += len(done.timeline.requests)
+    note(f"{under_way} POSTs under way at the first one, each sent again: one link each")
     for one in done.struck:
         note(_row(one))
     note(f"{done.acknowledged:,} links acknowledged, {len(done.lost)} lost; {done.unknown} writes without an answer")
@@ -40,6 +49,60 @@ def check_failover(own_stand: Stand, note: Callable[[str], None]) -> None:
     _expect_reads_explained(done, did)
     if len(done.struck) < ENOUGH:
         inconclusive(f"only {len(done.struck)} faults fitted into {SECONDS:g} s on this machine, {ENOUGH} must")
+
+
+def _strike_posts_under_way(stand: Stand) -> int:
+    """The first fault, before any other load: a service that does not come back, or makes a link twice, fails here."""
+    runtime, strike, posts = stand.runtime, _watched(stand, STRIKES["host-fenced"]), UnderWay(stand)
+    with posts.clients():
+        change = strike.do(runtime)
+    did = f"{change.old}: {strike.what}, with POSTs under way; sent each again with its key, once {change.new} led."
+    count = posts.expect_once(change, did)
+    if not count:
+        inconclusive("no POST was under way when the leader was struck")
+    runtime.heal()
+    until_whole(runtime)
+    return count
+
+
+def _watched(stand: Stand, strike: Strike) -> Strike:
+    """It ends with a look whether the service is back."""
+
+    def do(runtime: Runtime) -> Change:
+        change = strike.do(runtime)
+        _expect_whole_pool(stand, strike, change)
+        return change
+
+    return replace(strike, do=do)
+
+
+def _expect_whole_pool(stand: Stand, strike: Strike, change: Change) -> None:
+    """While the old leader is away. One POST may be lucky; a pool that is whole takes one after the other."""
+    refused: list[str] = []
+
+    def whole() -> bool:
+        refused[:] = _refused(stand)
+        return not refused
+
+    eventually(whole, within=change.promoted + RECOVERY - time.monotonic(), every=0.1)
+    expect(
+        not refused,
+        did=f"{change.old}: {strike.what}; then {change.new} took writes.",
+        expected=f"{IN_A_ROW} acknowledged POSTs in a row, {RECOVERY:g} s later at most",
+        got=f"{''.join(refused)}. Does the service look for the leader anew, and drop each connection to the old one?",
+    )
+
+
+def _refused(stand: Stand) -> list[str]:
+    """The first of so many POSTs that is not acknowledged; none when all are."""
+    for _ in range(IN_A_ROW):
+        try:
+            answer = stand.service.post({"url": "https://example.com/back"})
+        except NoAnswer as error:
+            return [error.got]
+        if answer.status != 201:
+            return [str(answer)]
+    return []
 
 
 def _row(one: Struck) -> str:
