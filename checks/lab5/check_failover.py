@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from checks.eventually import eventually
@@ -28,6 +29,7 @@ VISITORS = Load(10, SECONDS, 80.0, write_share=0.45, key_share=1.0, links=40, ta
 IN_A_ROW = 20  # POSTs over all copies: a pool that also holds a dead connection does not get so far
 # What is under way when the leader dies still arrives: the log must come later than another node leads.
 TRIES, LATE = 3, 4.0  # for a loss to be seen; seconds by which the log comes late to the other nodes
+POSTS = 3  # at once, while no other node answers
 BURST = 40  # links that are written before the leader of an asynchronous cluster dies
 
 
@@ -158,7 +160,8 @@ def check_unreplicated_write(own_stand: Stand) -> None:
     try:
         for name in others:
             runtime.pause(name)
-        answers = [_post(own_stand) for _ in range(3)]
+        with ThreadPoolExecutor(POSTS) as pool:
+            answers = list(pool.map(lambda _: _post(own_stand), range(POSTS)))
     finally:
         for name in others:
             runtime.resume(name)

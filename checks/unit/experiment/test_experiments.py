@@ -345,8 +345,9 @@ def test_the_time_to_work_off_the_lag_begins_when_the_link_is_healed() -> None:
 def test_each_time_a_replica_is_late_the_new_links_of_that_time_are_taken() -> None:
     planned = experiment(5, "lagging-replica")
     late = posts(14, 20, seconds=0.21)
+    faults = tuple(FaultSpan(entry.label, entry.seconds, entry.seconds + 0.2) for entry in planned.schedule)
     assert planned.measure is not None
-    figures = planned.measure(run((*posts(0, 14), *late, *posts(20, 24))))
+    figures = planned.measure(run((*posts(0, 14), *late, *posts(20, 24)), WHOLE, faults))
     assert figures == pytest.approx({"before_seconds": 0.01, "replica_seconds": 0.01, "synchronous_seconds": 0.21})
 
 
