@@ -114,7 +114,7 @@ def check_replica_share(stand: Stand, note: Callable[[str], None]) -> None:
         inconclusive(
             f"of {seen.reads} reads the nodes' statistics show {reads} only: this check cannot tell who answered"
         )
-    share = max(0.0, 1 - asked[leader] / seen.reads)  # one read may ask a replica more than once, until it has caught up
+    share = max(0.0, 1 - asked[leader] / seen.reads)  # a read may ask a replica again, until it has caught up
     words = ", ".join(f"{node} {count:,}{' (leads)' * (node == leader)}" for node, count in asked.items())
     note(f"{share:.0%} of {seen.reads:,} reads on replicas; queries: {words}; {seen.writes} writes, none stale")
     expect(
