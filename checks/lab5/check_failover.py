@@ -46,8 +46,6 @@ def check_failover(own_stand: Stand, note: Callable[[str], None]) -> None:
         note(_row(one))
     note(f"{done.acknowledged:,} links acknowledged, {len(done.lost)} lost; {done.unknown} writes without an answer")
     _expect_nothing_lost(done, did)
-    for one in done.struck:
-        _expect_back(one)
     _expect_reads_explained(done, did)
     if len(done.struck) < ENOUGH:
         inconclusive(f"only {len(done.struck)} faults fitted into {SECONDS:g} s on this machine, {ENOUGH} must")
@@ -108,10 +106,10 @@ def _refused(stand: Stand) -> list[str]:
 
 
 def _row(one: Struck) -> str:
-    outage = "never" if one.outage is None else f"{one.outage:.2f} s"
+    outage = "the load ended meanwhile" if one.outage is None else f"nobody could write for {one.outage:.2f} s"
     change = one.change
     return (
-        f"{one.strike.what}: {change.old} to {change.new}, nobody could write for {outage}"
+        f"{one.strike.what}: {change.old} to {change.new}, {outage}"
         f" (promoted after {one.promoted:.2f} s), whole again {one.rejoined:.1f} s later"
     )
 
@@ -128,18 +126,6 @@ def _expect_nothing_lost(done: Trial, did: str) -> None:
         did=did,
         expected="one link for each Idempotency-Key, however often its POST was sent",
         got=f"two links for the url {audit.doubled[0]}" if audit.doubled else "",
-    )
-
-
-def _expect_back(one: Struck) -> None:
-    """Once another node takes writes, the service finds it."""
-    late = None if one.reconnected is None else one.reconnected - one.promoted
-    got = "not one in the rest of the load" if late is None else f"one {late:.1f} s later"
-    expect(
-        late is not None and late <= RECOVERY,
-        did=f"{one.change.old}: {one.strike.what}; then {one.change.new} took writes.",
-        expected=f"an acknowledged POST within {RECOVERY:g} s",
-        got=f"{got}. Does the service know every host in DATABASE_URL, and does it drop connections to the old one?",
     )
 
 

@@ -19,6 +19,7 @@ from labs.lab5_failover.strikes import Strike, until_whole
 POST = "POST /links"
 BEGINS = 2.0  # seconds of load before the first fault
 _LEAD = 1.0  # seconds that the clients have for a write under the new leader before the old one comes back
+_SOONER = 0.5  # seconds that a write may come through before the new leader was seen to take writes
 WRITERS, RATE = 8, 40.0  # a second; the service's own limit is 50 for each client address
 
 
@@ -126,6 +127,6 @@ def _seen(struck: Struck, timeline: Timeline, origin: float) -> Struck:
     acknowledged = sorted(request.end for request in writes if request.outcome == "ok")
     pairs = [pair for pair in pairwise(acknowledged) if began < pair[1] and pair[0] < end]
     before, after = max(pairs, key=lambda pair: pair[1] - pair[0], default=(None, None))
-    if before is None or after is None:
-        return struck
+    if before is None or after is None or after < began + struck.promoted - _SOONER:
+        return struck  # the load had ended before anybody could write again
     return replace(struck, detected=min(failed, default=None), reconnected=after - began, outage=after - before)

@@ -55,6 +55,11 @@ def test_where_nobody_wrote_again_there_is_no_end_of_the_outage() -> None:
     assert (found.detected, found.reconnected, found.outage) == (None, None, None)
 
 
+def test_a_load_that_ended_during_the_fault_tells_no_outage() -> None:
+    found = seen(*BEFORE, (5.04, "ok"), (5.3, "ok"))
+    assert (found.reconnected, found.outage) == (None, None)
+
+
 def test_the_drill_is_told_in_the_order_of_time_with_what_it_comes_to() -> None:
     audit = Audit(1234, (("abc", "https://example.com/"),), 3, 1)
     struck = replace(STRUCK, detected=0.2, reconnected=1.8, outage=1.9)
