@@ -1,4 +1,4 @@
-"""A container that cannot be frozen at once is paused all the same, or docker's words are told. A script is `docker`."""
+"""A container that cannot be frozen at once is paused all the same, or docker says why not. A script plays `docker`."""
 
 from __future__ import annotations
 
