@@ -21,7 +21,7 @@ FAULTS, MOST_ROUNDS = 100, 20
 ROUND = ("host-fenced",) * 6 + ("postgres",) * 2 + ("switchover",) * 2
 LEASED = ("host", "host", "pause")
 SECONDS, LEASED_SECONDS = 90.0, 120.0  # of load in a round, in which as many faults come as there is time for
-RATE = 150.0  # writes a second
+RATE = 80.0  # writes a second
 LEASE_ONLY, FENCED, FENCED_WORST, PLANNED = 21.0, 1.0, 2.0, 3.0  # seconds, at most
 
 

@@ -8,28 +8,36 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
+from contextlib import ExitStack
+from dataclasses import replace
 
 from checks.matrix.stage_fixture import free_port
 from checks.twins.twin import Twin, takes_a_standing_stage
+from infra import state
+from infra.errors import LabError
+from infra.project import Project
+from infra.runtime.choose import open_runtime
+from infra.runtime.protocol import Runtime
 
 FIRST = 3  # before that lab a stage stands in a second or two
-_UP, _CHECK = 180, 180  # seconds
+_PATIENCE = 180  # seconds for a check
 Done = subprocess.CompletedProcess[str]
 
 
 class Ground:
     """One case at a time. `clear` takes down what stands at last."""
 
-    def __init__(self, project: str) -> None:
-        self._own = {**os.environ, "RUNTIME": "local", "PROJECT": project}
-        self._standing = 0  # the lab
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._standing: Project | None = None
+        self._held = ExitStack()
 
     def check(self, twin: Twin, name: str) -> Done:
         """What `lab check LAB NAME --json` says of the twin, on the ground's stage where that will do."""
-        if self._standing and self._standing != twin.lab:
+        shared = twin.lab >= FIRST and takes_a_standing_stage(twin.lab, name)
+        if self._standing is not None and (not shared or self._standing.lab != twin.lab):
             self.clear()
-        if twin.lab >= FIRST and takes_a_standing_stage(twin.lab, name) and self._stand(twin):
+        if shared and self._stand(twin):
             done = self._checked(twin, name)
             if _is_report(done.stdout):
                 return done
@@ -37,33 +45,57 @@ class Ground:
         return self._checked(twin, name)
 
     def clear(self) -> None:
-        if self._standing:
-            self._lab(None, "down", "--volumes", seconds=_UP)
-            self._standing = 0
+        self._held.close()
+        self._standing = None
 
     def _stand(self, twin: Twin) -> bool:
-        """The twin's boxes take the place of the last one's; the servers stay. False: they could not."""
-        if not self._standing:
-            self._own["PORT"] = str(free_port())
-        self._standing = twin.lab
-        if self._lab(twin.folder, "up", str(twin.lab), seconds=_UP).returncode == 0:
-            return True
-        self.clear()
-        return False
+        """The twin takes the place of the one before; the servers stay. False, and nothing stands, when it cannot."""
+        try:
+            if self._standing is None:
+                self._begin(Project(self._name, lab=twin.lab, app=twin.folder, port=free_port()))
+            else:
+                self._change(replace(self._standing, app=twin.folder))
+        except LabError:
+            self.clear()
+            return False
+        return True
+
+    def _begin(self, project: Project) -> None:
+        self._held.enter_context(state.owned(project))
+        runtime = _runtime(project)
+        self._held.callback(runtime.down, volumes=True)
+        self._standing = project
+        runtime.up(_quiet)
+
+    def _change(self, project: Project) -> None:
+        """The processes of the twin that is there end, in order, and those of the next one begin."""
+        assert self._standing is not None
+        before = _runtime(self._standing)
+        self._standing = project
+        living = {box.name for box in before.status() if box.state in ("running", "paused")}
+        for box in before.stage.boxes:
+            if box.name in living and box.native.kind == "procfile" and not box.step:
+                before.stop(box.name)
+        _runtime(project).up(_quiet)
 
     def _checked(self, twin: Twin, name: str) -> Done:
-        return self._lab(twin.folder, "check", str(twin.lab), name, "--json", seconds=_CHECK)
-
-    def _lab(self, app: Path | None, *words: str, seconds: int) -> Done:
-        environment = self._own if app is None else {**self._own, "APP": str(app)}
+        environment = {**os.environ, "APP": str(twin.folder), "RUNTIME": "local", "PROJECT": self._name}
         return subprocess.run(
-            [sys.executable, "-m", "infra.cli", *words],
+            [sys.executable, "-m", "infra.cli", "check", str(twin.lab), name, "--json"],
             env=environment,
             capture_output=True,
             text=True,
-            timeout=seconds,
+            timeout=_PATIENCE,
             check=False,
         )
+
+
+def _runtime(project: Project) -> Runtime:
+    return open_runtime(project, "local")
+
+
+def _quiet(_: str) -> None:
+    """No progress wanted."""
 
 
 def _is_report(text: str) -> bool:

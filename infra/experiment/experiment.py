@@ -83,10 +83,10 @@ def run(experiment: Experiment, runtime: Runtime, progress: Progress, live: Live
     Whatever happens, the load is gone and the stage is healed afterwards. Raises LabError when the load could not run
     or not one request was answered: an experiment without traffic proves nothing."""
     if experiment.own_load is not None:
-        with healed_afterwards(runtime, experiment.undo):
+        with healed_afterwards(runtime, experiment.undo, progress):
             return experiment.own_load(runtime, progress)
     load = experiment.load
-    with healed_afterwards(runtime, experiment.undo):
+    with healed_afterwards(runtime, experiment.undo, progress):
         if experiment.prepare is not None:
             experiment.prepare(runtime)
         links, requests, spans, figures, series = _load_and_faults(experiment, runtime, progress, live)
