@@ -18,7 +18,7 @@ from labs.lab5_failover.strikes import STRIKES
 from labs.lab5_failover.trial import Struck, Trial, trial
 
 FAULTS, MOST_ROUNDS = 100, 20
-ROUND = ("host-fenced",) * 6 + ("postgres",) * 2 + ("switchover",) * 2
+ROUND = ("host-fenced", "switchover", "host-fenced", "postgres") * 2
 LEASED = ("host", "host", "pause")
 SECONDS, LEASED_SECONDS = 90.0, 120.0  # of load in a round, in which as many faults come as there is time for
 RATE = 80.0  # writes a second
