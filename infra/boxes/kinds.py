@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from infra.boxes.etcd import EtcdBox
-from infra.boxes.first_leader import FirstLeaderBox
 from infra.boxes.haproxy import HaproxyBox
 from infra.boxes.kafka import KafkaBox
 from infra.boxes.native import NativeBox
@@ -20,7 +19,6 @@ from infra.errors import LabError
 
 KINDS: dict[str, Callable[[], NativeBox]] = {
     "etcd": EtcdBox,
-    "first-leader": FirstLeaderBox,
     "haproxy": HaproxyBox,
     "kafka": KafkaBox,
     "patroni": PatroniBox,
