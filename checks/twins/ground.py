@@ -24,6 +24,12 @@ _PATIENCE = 180  # seconds for a check
 Done = subprocess.CompletedProcess[str]
 
 
+def shares(twin: Twin, name: str) -> bool:
+    """Whether that check of the twin needs no stage of its own. One whose mistake is in a consumer does: how far its
+    group has come outlives the twin, in Kafka."""
+    return twin.lab >= FIRST and takes_a_standing_stage(twin.lab, name) and not twin.consumes
+
+
 class Ground:
     """One case at a time. `clear` takes down what stands at last."""
 
@@ -34,7 +40,7 @@ class Ground:
 
     def check(self, twin: Twin, name: str) -> Done:
         """What `lab check LAB NAME --json` says of the twin, on the ground's stage where that will do."""
-        shared = twin.lab >= FIRST and takes_a_standing_stage(twin.lab, name)
+        shared = shares(twin, name)
         if self._standing is not None and (not shared or self._standing.lab != twin.lab):
             self.clear()
         if shared and self._stand(twin):

@@ -12,14 +12,12 @@ from queue import SimpleQueue
 
 import pytest
 
-from checks.twins.ground import Done, Ground
-from checks.twins.twin import takes_a_standing_stage, twins
+from checks.twins.ground import Done, Ground, shares
+from checks.twins.twin import twins
 
 AT_ONCE = 2
 PAIRS = [(twin, name) for twin in twins() for name in twin.rejected_by]
-PAIRS.sort(
-    key=lambda pair: (pair[0].lab, not takes_a_standing_stage(pair[0].lab, pair[1]))
-)  # those of one stage together
+PAIRS.sort(key=lambda pair: (pair[0].lab, not shares(*pair)))  # those of one stage together
 CASES = {f"{twin.name}-{name}": (twin, name) for twin, name in PAIRS}
 
 

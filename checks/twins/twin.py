@@ -10,6 +10,7 @@ from pathlib import Path
 
 from checks.plugin.run import suite
 
+CONSUMERS = ("worker", "toplist", "audit", "outbox")
 BROKEN = Path(__file__).resolve().parent.parent / "broken"
 
 
@@ -23,6 +24,12 @@ class Twin:
     rejected_by: tuple[str, ...]
     says: str
     why: str
+
+    @property
+    def consumes(self) -> bool:
+        """Whether one of its consumers of events is not the kit's own."""
+        lines = (self.folder / "Procfile").read_text().splitlines()
+        return any(line.partition(":")[0] in CONSUMERS and line.endswith(" app.py") for line in lines)
 
 
 def twins() -> list[Twin]:

@@ -20,6 +20,12 @@ CLUSTER = {"members": [LEADER, {"name": "pg-2", "role": "sync_standby"}, REPLICA
 SYNCHRONOUS, ASYNCHRONOUS = {"synchronous_mode": True}, {"synchronous_mode": False}
 
 
+def on_timelines(leader: int, follower: int | None) -> dict[str, Any]:
+    """As Patroni tells it; a node that has yet to find out says none."""
+    told = {} if follower is None else {"timeline": follower}
+    return {"members": [{**LEADER, "timeline": leader}, {"name": "pg-2", "role": "replica", **told}]}
+
+
 @pytest.mark.parametrize(
     ("own", "cluster", "settings", "why"),
     [
@@ -35,6 +41,19 @@ SYNCHRONOUS, ASYNCHRONOUS = {"synchronous_mode": True}, {"synchronous_mode": Fal
         (LEADS, {"members": [LEADER, REPLICA]}, ASYNCHRONOUS, ""),
         (LEADS, {"members": [LEADER]}, {}, ""),
         ({**LEADS, "patroni": {"name": "pg-3"}}, CLUSTER, SYNCHRONOUS, "it has yet to see that pg-1 leads"),
+        ({**FOLLOWS, "patroni": {"name": "pg-2"}}, on_timelines(2, 2), ASYNCHRONOUS, ""),
+        (
+            {**FOLLOWS, "patroni": {"name": "pg-2"}},
+            on_timelines(2, 1),
+            ASYNCHRONOUS,
+            "not follow pg-1 on its timeline",
+        ),
+        (
+            {**FOLLOWS, "patroni": {"name": "pg-2"}},
+            on_timelines(2, None),
+            ASYNCHRONOUS,
+            "on its timeline yet",
+        ),
     ],
 )
 def test_when_a_node_is_ready(own: dict[str, Any], cluster: dict[str, Any], settings: dict[str, Any], why: str) -> None:

@@ -36,15 +36,19 @@ def judge(own: dict[str, Any], cluster: dict[str, Any], settings: dict[str, Any]
     """The same, from what Patroni says at /patroni, /cluster and /config."""
     if own.get("state") != "running":
         return f"its Postgres is {own.get('state', 'unknown')}"
-    members = cluster.get("members", [])
-    leader = next((member["name"] for member in members if member["role"] == "leader"), None)
+    members = {member["name"]: member for member in cluster.get("members", [])}
+    leader = next((name for name, member in members.items() if member["role"] == "leader"), None)
     if leader is None:
         return "the cluster has no leader"
-    if own.get("role") in ("primary", "master") and leader != own.get("patroni", {}).get("name", leader):
+    name = own.get("patroni", {}).get("name", leader)
+    if own.get("role") in ("primary", "master") and leader != name:
         return f"it has yet to see that {leader} leads"
     if own.get("role") == "replica" and own.get("replication_state") not in ("streaming", None):
         return f"it does not follow the leader yet ({own['replication_state']})"
-    if settings.get("synchronous_mode") and not any(member["role"] == "sync_standby" for member in members):
+    if name in members and members[name].get("timeline") != members[leader].get("timeline"):
+        # Perhaps it has to be wound back first, for which it will be stopped.
+        return f"it does not follow {leader} on its timeline yet"
+    if settings.get("synchronous_mode") and not any(member["role"] == "sync_standby" for member in members.values()):
         return "the cluster has no synchronous standby"
     return ""
 
