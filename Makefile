@@ -70,7 +70,7 @@ soak: .venv/ready  ## a lab (3, or LAB=4, LAB=5) for minutes, something broken e
 # A run keeps the cells that the other runtime has recorded, and makes the page of both.
 matrix: .venv/ready-to-test  ## the failure matrix with figures: each box x fault x lab, in the runtime that RUNTIME names
 	@mkdir -p .lab/matrix && rm -f .lab/matrix/$(or $(RUNTIME),default).jsonl
-	@MATRIX_RECORD=$(CURDIR)/.lab/matrix/$(or $(RUNTIME),default).jsonl .venv/bin/pytest -q checks/matrix
+	@MATRIX=all MATRIX_RECORD=$(CURDIR)/.lab/matrix/$(or $(RUNTIME),default).jsonl .venv/bin/pytest -q checks/matrix
 	@.venv/bin/python -m checks.matrix.page .lab/matrix/*.jsonl >checks/matrix/README.md && echo "checks/matrix/README.md is made anew."
 flaky: .venv/ready-to-test
 	@.venv/bin/python -m checks.flaky $(LABS) $(if $(RUNS),--runs $(RUNS)) $(if $(BUSY),--busy)
