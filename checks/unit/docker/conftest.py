@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from checks.unit.docker.helpers import Play
 from infra.runtime.docker.engine import obstacle
 
 HERE = Path(__file__).parent
-NEEDS_NO_ENGINE = ("test_obstacle.py", "test_app_image.py")
+NEEDS_NO_ENGINE = ("test_obstacle.py", "test_app_image.py", "test_freezing.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -28,3 +29,16 @@ def engine() -> None:
     """Asked for by RUNTIME=docker, so an engine that cannot serve is a failure and no skip."""
     reason = obstacle()
     assert reason is None, f"RUNTIME=docker was asked for, yet {reason}"
+
+
+@pytest.fixture
+def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
+    """Puts a `docker` on the PATH that runs that script. The shell's own commands are all it needs."""
+
+    def play(script: str) -> None:
+        path = tmp_path / "docker"
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}/usr/bin{os.pathsep}/bin")
+    return play

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from infra.runtime.docker.runtime import DockerRuntime
 from infra.runtime.docker.sidecar import SIDECAR_LABEL
 
 APP = Path(__file__).parent / "app"
+Play = Callable[[str], None]  # puts a `docker` on the PATH that runs that script
 
 
 def docker(*arguments: str) -> str:

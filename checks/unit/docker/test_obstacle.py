@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from checks.unit.docker.helpers import Play
 from infra.runtime.docker import engine
 
-Play = Callable[[str], None]
 GOOD = 'case "$1 $2" in "version --format") echo 27.1;; "compose version") echo v2.29.0;; esac'
-
-
-@pytest.fixture
-def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
-    """Puts a `docker` on the PATH that runs that script. The shell's own commands are all it needs."""
-
-    def play(script: str) -> None:
-        path = tmp_path / "docker"
-        path.write_text(f"#!/bin/sh\n{script}\n")
-        path.chmod(0o755)
-
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}/usr/bin{os.pathsep}/bin")
-    return play
 
 
 def test_a_good_engine_with_its_images_is_no_obstacle(docker: Play) -> None:

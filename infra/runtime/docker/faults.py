@@ -12,6 +12,7 @@ from infra.runtime import drains
 from infra.runtime.docker import disk, links
 from infra.runtime.docker.cli import docker
 from infra.runtime.docker.containers import Container, containers, is_step
+from infra.runtime.docker.freezing import freeze
 from infra.stage import Box, Stage
 from infra.state import Fault
 
@@ -50,8 +51,13 @@ class Faults:
         self._reinstall(box.name)
 
     def pause(self, box: Box, one: Container) -> None:
-        self._begin(Fault(f"{box.name} is paused", _RESUME, (box.name,)))
-        docker("pause", one.id, doing=f"the pause of {box.name}")
+        fault = Fault(f"{box.name} is paused", _RESUME, (box.name,))
+        self._begin(fault)
+        try:
+            freeze(one, box.name)
+        except LabError:
+            self._end(lambda other: other == fault)
+            raise
 
     def resume(self, box: Box, one: Container) -> None:
         if one.state == "paused":
