@@ -9,6 +9,7 @@ import pytest
 from checks.eventually import eventually
 from checks.unit.docker.helpers import ask, docker, left_behind, project, standing
 from infra.errors import LabError, NotSupported
+from infra.runtime.docker import faults
 from infra.runtime.docker.runtime import DockerRuntime
 
 pytestmark = pytest.mark.usefixtures("engine")
@@ -80,13 +81,24 @@ def test_a_published_port_is_asked_anew_after_a_restart(stage: DockerRuntime) ->
 
 def test_a_paused_box_goes_on(stage: DockerRuntime) -> None:
     stage.pause("app")
-    assert state_of(stage, "app-lab2") == "paused"
+    stage.pause("app")
+    assert (state_of(stage, "app-lab2"), stage.faults()) == ("paused", ["app-lab2 is paused"])
     with pytest.raises(TimeoutError):
         ask(stage.project, "/healthz")
     with pytest.raises(LabError, match="paused, not dead"):
         stage.start("app")
     stage.resume("app")
     assert ask(stage.project, "/healthz")[0] == 200
+
+
+def test_a_pause_that_the_engine_refuses_is_no_fault(stage: DockerRuntime, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise LabError("the engine cannot")
+
+    monkeypatch.setattr(faults, "freeze", refuse)
+    with pytest.raises(LabError, match="the engine cannot"):
+        stage.pause("app")
+    assert (state_of(stage, "app-lab2"), stage.faults()) == ("running", [])
 
 
 def test_a_cut_link_is_silent_for_a_restarted_box_too_and_others_reach_it(stage: DockerRuntime) -> None:

@@ -59,6 +59,8 @@ class Faults:
         self._reinstall(box.name)
 
     def pause(self, box: Box, one: Container) -> None:
+        if one.state == "paused":
+            return
         fault = Fault(f"{box.name} is paused", _RESUME, (box.name,))
         self._begin(fault)
         try:
