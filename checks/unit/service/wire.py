@@ -16,28 +16,35 @@ class Wire:
         self.flows = asyncio.Event()
         self.flows.set()
         self.delay = 0.0  # seconds, each way
-        self._writers: list[asyncio.StreamWriter] = []
+        self._connections: set[asyncio.Task[None]] = set()
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[str]:
         server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        yield self._url.replace(f"{self._target.hostname}:{self._target.port}", f"127.0.0.1:{port}")
-        server.close()
-        self.flows.set()
-        for writer in self._writers:
-            writer.close()
-        await asyncio.gather(*[writer.wait_closed() for writer in self._writers], return_exceptions=True)
+        try:
+            yield self._url.replace(f"{self._target.hostname}:{self._target.port}", f"127.0.0.1:{port}")
+        finally:
+            server.close()
+            for connection in self._connections:
+                connection.cancel()
+            await asyncio.gather(*self._connections, return_exceptions=True)
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.append(writer)
-        far_reader, far_writer = await asyncio.open_connection(self._target.hostname, self._target.port)
-        self._writers.append(far_writer)
-        await asyncio.gather(self._pass(reader, far_writer), self._pass(far_reader, writer), return_exceptions=True)
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = asyncio.create_task(self._relay(reader, writer))
+        self._connections.add(connection)
+        connection.add_done_callback(self._connections.discard)
+        connection.add_done_callback(lambda _: writer.close())  # also of one that was cancelled before it began
+
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            far_reader, far_writer = await asyncio.open_connection(self._target.hostname, self._target.port)
+            with contextlib.closing(far_writer):
+                await asyncio.gather(self._pass(reader, far_writer), self._pass(far_reader, writer))
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(65_536):
-            await self.flows.wait()
-            await asyncio.sleep(self.delay)
-            writer.write(data)
-        writer.close()
+        with contextlib.closing(writer), contextlib.suppress(OSError):
+            while data := await reader.read(65_536):
+                await self.flows.wait()
+                await asyncio.sleep(self.delay)
+                writer.write(data)
