@@ -77,21 +77,33 @@ def _quiet(arguments: Sequence[str]) -> list[str]:
     return ["--progress=quiet"] if arguments[:1] == ("run",) else []
 
 
-def is_current(project: Project, environment: Mapping[str, str], boxes: Sequence[Box]) -> bool:
-    """Whether every box runs (a step: is done) just as Compose would make it now, from its image as it is now, and no
-    other container is there. Asking takes a tenth of a second; `up` would run the steps again."""
+def change(project: Project, environment: Mapping[str, str], boxes: Sequence[Box]) -> str | None:
+    """What `up` would have to mend or make anew, in words. None when every box runs (a step: is done) just as Compose
+    would make it now, from its image as it is now, and no other container is there.
+
+    Asking takes a tenth of a second; `up` would run the steps again."""
     found = containers(project.name)
     wanted = {box.name: "completed" if is_step(box) else "running" for box in boxes}
-    if {name: one.state for name, one in found.items()} != wanted:
-        return False
+    for name in wanted | found:
+        if name not in wanted:
+            return f"{name} belongs to it no longer"
+        if (state := found[name].state if name in found else "absent") != wanted[name]:
+            return f"{name} is {state}"
     hashes = subprocess.run(
         command(project, "config", "--hash", "*"), env=dict(environment), capture_output=True, text=True, check=False
     )
     now = dict(line.split() for line in hashes.stdout.splitlines() if len(line.split()) == 2)
-    names = sorted({one.image for one in found.values()})
-    ids = attempt("image", "inspect", "--format", "{{.Id}}", *names).stdout.split()
-    held = dict(zip(names, ids, strict=False))
-    return all(one.config_hash == now.get(name) and one.image_id == held.get(one.image) for name, one in found.items())
+    held = {image: _identifier(image) for image in {one.image for one in found.values()}}
+    for name, one in found.items():
+        if one.config_hash != now.get(name):
+            return f"{name} is described in another way now"
+        if one.image_id != held[one.image]:
+            return f"{name} has another image now"
+    return None
+
+
+def _identifier(image: str) -> str:
+    return attempt("image", "inspect", "--format", "{{.Id}}", image).stdout.strip()
 
 
 def up(

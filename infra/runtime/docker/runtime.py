@@ -120,10 +120,13 @@ class DockerRuntime:
                 if box.name not in standing and not is_step(box):
                     self._start(box)
             return
-        if standing and compose.is_current(self.project, self._environment, self.stage.boxes):
-            progress("it stands already, and nothing has changed")
-            wait_ready(self.project, self.stage.boxes)
-            return
+        if standing:
+            change = compose.change(self.project, self._environment, self.stage.boxes)
+            if change is None:
+                progress("it stands already, and nothing has changed")
+                wait_ready(self.project, self.stage.boxes)
+                return
+            progress(f"it stands already, but {change}")
         compose.up(self.project, self._kind, self._environment, self._absent(), progress)
         # Compose has waited for the health checks; what the service itself says of the others is asked here.
         wait_ready(self.project, [box for box in self.stage.boxes if box.native.ready])

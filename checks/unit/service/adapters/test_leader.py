@@ -7,8 +7,9 @@ import contextlib
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -21,6 +22,7 @@ from shortener.lab2_postgres.migrate import migrate
 from shortener.lab3_cache_and_events.migrate import VERSIONS
 
 URL = "https://example.com/"
+T = TypeVar("T")
 
 
 @contextlib.contextmanager
@@ -30,6 +32,14 @@ def hung() -> Iterator[int]:
         listener.bind(("127.0.0.1", 0))
         listener.listen(50)
         yield int(listener.getsockname()[1])
+
+
+async def answered(ask: Callable[[], Awaitable[T]]) -> T:
+    """The answer. While the service says in time that it has none, as on a busy machine, it is asked again."""
+    async with asyncio.timeout(15):
+        while True:
+            with contextlib.suppress(Unavailable):
+                return await ask()
 
 
 def test_who_leads_is_found_beside_one_that_hangs_and_found_anew_after_a_failover(tmp_path: Path) -> None:
@@ -68,10 +78,10 @@ def test_who_leads_is_found_beside_one_that_hangs_and_found_anew_after_a_failove
                 pair.primary.signal(signal.SIGCONT)
                 wait_until(lambda: pair.primary.ask("SELECT pg_is_in_recovery()") == "False")
                 with request(session.seen):
-                    assert await other.store.find_url(link.id) == URL + "new"
+                    assert await answered(lambda: other.store.find_url(link.id)) == URL + "new"
                 for _ in range(5):
                     with request() as session:
-                        await other.links.add(URL)
+                        await answered(lambda: other.links.add(URL))
                     assert session.seen is not None
                     assert session.seen.timeline == 2
 
