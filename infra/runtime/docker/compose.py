@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import subprocess
@@ -65,11 +66,11 @@ def _commands(folder: Path) -> dict[str, str]:
     return {f"LAB_{name}_COMMAND": shell_line(processes[name.lower()]) for name in names if name.lower() in processes}
 
 
-def command(project: Project, *arguments: str) -> list[str]:
-    """`docker compose ARGUMENTS` on that project, whichever folder it runs in."""
+def command(project: Project, *arguments: str, file: str = str(COMPOSE_FILE)) -> list[str]:
+    """`docker compose ARGUMENTS` on that project, whichever folder it runs in. The file `-` is read from stdin."""
     chosen = [option for profile in sorted(project.stage_profiles) for option in ("--profile", profile)]
-    file = ["--project-directory", str(COMPOSE_FILE.parent), "-f", str(COMPOSE_FILE)]
-    return ["docker", "compose", *_quiet(arguments), "-p", project.name, *file, *chosen, *arguments]
+    read = ["--project-directory", str(COMPOSE_FILE.parent), "-f", file]
+    return ["docker", "compose", *_quiet(arguments), "-p", project.name, *read, *chosen, *arguments]
 
 
 def _quiet(arguments: Sequence[str]) -> list[str]:
@@ -89,10 +90,7 @@ def change(project: Project, environment: Mapping[str, str], boxes: Sequence[Box
             return f"{name} belongs to it no longer"
         if (state := found[name].state if name in found else "absent") != wanted[name]:
             return f"{name} is {state}"
-    hashes = subprocess.run(
-        command(project, "config", "--hash", "*"), env=dict(environment), capture_output=True, text=True, check=False
-    )
-    now = dict(line.split() for line in hashes.stdout.splitlines() if len(line.split()) == 2)
+    now = _hashes(project, environment)
     held = {image: _identifier(image) for image in {one.image for one in found.values()}}
     for name, one in found.items():
         if one.config_hash != now.get(name):
@@ -100,6 +98,28 @@ def change(project: Project, environment: Mapping[str, str], boxes: Sequence[Box
         if one.image_id != held[one.image]:
             return f"{name} has another image now"
     return None
+
+
+def _hashes(project: Project, environment: Mapping[str, str]) -> dict[str, str]:
+    """By service, Compose's own hash of how `up` would make it now.
+
+    `up` first forgets the optional dependencies that do not stand; `config --hash` (2.26) does not, so it is given the
+    file without them."""
+
+    def said(*words: str, file: str = str(COMPOSE_FILE), given: str = "") -> str:
+        line = command(project, *words, file=file)
+        return subprocess.run(
+            line, env=dict(environment), input=given, capture_output=True, text=True, check=False
+        ).stdout
+
+    whole = json.loads(said("config", "--format", "json") or '{"services": {}}')
+    for service in whole["services"].values():
+        if "depends_on" in service:
+            service["depends_on"] = {
+                name: how for name, how in service["depends_on"].items() if name in whole["services"]
+            }
+    lines = said("config", "--hash", "*", file="-", given=json.dumps(whole)).splitlines()
+    return dict(line.split() for line in lines if len(line.split()) == 2)
 
 
 def _identifier(image: str) -> str:
