@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,8 +20,9 @@ from checks.unit.docker.helpers import APP, ask, docker, lab, left_behind, proje
 from infra import state
 from infra.errors import LabError
 from infra.project import Project
-from infra.runtime.docker import compose, images
+from infra.runtime.docker import compose, half_up, images
 from infra.runtime.docker.app import FOLDER_LABEL, folder_key
+from infra.runtime.docker.containers import PROJECT_LABEL
 from infra.runtime.docker.runtime import DockerRuntime
 from infra.state import Fault
 
@@ -160,6 +162,24 @@ def test_ctrl_c_half_way_up_takes_everything_down_even_when_pressed_twice(make: 
     assert "Traceback" not in output
     assert left_behind(own.name) == []
     assert state.load(own.name) is None
+
+
+def test_what_the_engine_makes_after_its_client_is_gone_goes_too(make: Make) -> None:
+    own = make("late", lab=2)
+    own.folder.mkdir(parents=True)
+    half_up.begin(own)
+    label = f"--label={PROJECT_LABEL}={own.name}"
+    docker("network", "create", label, own.name)
+
+    def late() -> None:
+        assert eventually(lambda: left_behind(own.name) == [], within=20, every=0)  # it has been cleaned up
+        docker("create", label, f"--name={own.name}", images.chosen(images.which())["LAB_REDIS_IMAGE"])
+
+    with ThreadPoolExecutor() as engine:
+        made = engine.submit(late)
+        compose.down(own, volumes=False)
+        made.result()
+    assert left_behind(own.name) == []
 
 
 def test_kill_9_half_way_up_is_cleaned_by_the_next_command(make: Make) -> None:

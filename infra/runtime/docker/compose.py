@@ -7,6 +7,7 @@ import json
 import os
 import re
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from infra.stage import Box
 
 _EVENT = re.compile(r"^ *(?:Container (\S+)|(\S+)) +(Pulling|Pulled|Healthy|Exited) *$")
 _ROUTINE = re.compile(r"^ *(Container|Network|Volume) +\S+ +\w+ *$")
+_SETTLING = 1.0  # seconds without a new container after which none comes any more
 _COMMAND = re.compile(r"\$\{LAB_([A-Z]+)_COMMAND:-")
 _FAILURES = {
     r"container PROJECT-(\S+)-\d+ exited \((\d+)\)": "{} ended with exit code {}",
@@ -190,8 +192,19 @@ def down(project: Project, *, volumes: bool) -> None:
 
     By label and not by file: it works when the file has changed, and after a command that was killed half-way. What is
     only half-way up is not asked to end in order, and the volumes that it created go with it."""
-    doing = "the removal of the stage"
     boxes = f"label={PROJECT_LABEL}={project.name}"
+    _sweep(project, boxes, volumes=volumes)
+    # The engine may still be making a container for the command that was cut short: that one appears afterwards.
+    settled = time.monotonic() + _SETTLING
+    while half_up.is_half_up(project) and time.monotonic() < settled:
+        if docker("ps", "-aq", "--filter", boxes):
+            _sweep(project, boxes, volumes=volumes)
+            settled = time.monotonic() + _SETTLING
+        time.sleep(0.1)
+
+
+def _sweep(project: Project, boxes: str, *, volumes: bool) -> None:
+    doing = "the removal of the stage"
     _remove("rm", docker("ps", "-aq", "--filter", f"label={SIDECAR_LABEL}={project.name}", doing=doing), "--force")
     rows = docker("ps", "-a", "--filter", boxes, "--format", "{{.ID}} {{.State}}", doing=doing).splitlines()
     states = dict(row.split() for row in rows)
