@@ -295,12 +295,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def rows() -> list[Row]:
-    """All in the local runtime, and where MATRIX=all says so. In containers, where a row takes longer, a sample: each
-    fault once a lab, on what the table names first."""
-    if os.environ.get("MATRIX") == "all" or os.environ.get("RUNTIME") != "docker":
+    """All where MATRIX=all says so, as `make matrix` does. Else a sample where a row takes long, which is in containers
+    and in lab 5: each fault once a lab, on what the table names first."""
+    if os.environ.get("MATRIX") == "all":
         return list(ROWS)
+    quick = set() if os.environ.get("RUNTIME") == "docker" else {1, 2, 3, 4}
     first = {(row.lab, row.fault): row for row in reversed(ROWS)}
-    return [row for row in ROWS if first[row.lab, row.fault] is row]
+    return [row for row in ROWS if row.lab in quick or first[row.lab, row.fault] is row]
 
 
 def test_a_fault_is_met_as_promised_and_healed(stands: Callable[[int], Stand], row: Row) -> None:

@@ -34,10 +34,15 @@ def kill(box: str) -> Strike:
 
 
 def kill_process(box: str, process: str) -> Strike:
-    """Of a box with several processes: the others live on (lab 5)."""
+    """Of a node with several processes: the others live on (lab 5). It has them only once it has rejoined."""
+
+    def do(stage: Runtime) -> None:
+        until_whole(stage)
+        stage.kill_process(box, process)
+
     return Strike(
         f"{process} alone killed in {box}",
-        lambda stage: stage.kill_process(box, process),
+        do,
         f"{box} restarted",
         lambda stage: stage.restart(box),
     )
