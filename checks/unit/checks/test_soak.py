@@ -12,6 +12,7 @@ from checks.soak.faults import CALM, FIRST, OUTAGE, faults
 from checks.soak.flow import Clicks, until_clicks_flow
 from checks.soak.link_events import Change, acknowledged_changes, in_order
 from checks.soak.plans import plan
+from checks.soak.strikes import kill_process
 from checks.soak.verdict import in_figures, undecided, wrong
 from infra.errors import LabError, NotSupported
 from infra.experiment.ledger import GONE
@@ -101,6 +102,13 @@ def test_what_a_runtime_cannot_do_is_told_and_nothing_is_taken_back(now: list[fl
     assert told.startswith("not done: ")
     assert told.endswith("(no packet queues here)")
     assert back.unless()
+
+
+def test_a_process_is_killed_once_its_node_has_rejoined(now: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(now)
+    monkeypatch.setattr("checks.soak.strikes.until_whole", lambda stage: stage.done.append("whole"))
+    kill_process("pg-1", "postgres").do(cast("Runtime", stage))
+    assert stage.done == ["whole", "kill_process pg-1"]
 
 
 @pytest.mark.parametrize(("lab", "least"), [(3, 8), (4, 2), (5, 1)])
