@@ -215,7 +215,7 @@ class LocalRuntime:
                 raise LabError(f"No {process} runs in {found.name} now. See `lab logs {found.name}`.")
             if needs_undo(process):
                 self._faults.add(f"{process} of {found.name} was killed", RESTART, found.name)
-            victim.kill()
+            self.boxes.process(found).kill_member(victim)
 
     def stop(self, box: str) -> None:
         with self._at_work(box) as found:
