@@ -4,6 +4,7 @@ much memory, optional processes."""
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -58,6 +59,27 @@ def topics(stage: DockerRuntime) -> dict[str, int]:
 
 def test_the_topics_are_there_with_their_partitions(stage: DockerRuntime) -> None:
     assert topics(stage) == {"clicks": 3, "links": 3, "clicks.dead": 1}
+
+
+@pytest.mark.parametrize(("refusals", "code"), [(1, 0), (99, 1)])
+def test_a_broker_that_refuses_a_topic_is_asked_again_for_a_minute(tmp_path: Path, refusals: int, code: int) -> None:
+    own = project("topics", 3)
+    environment = compose.variables(own, images.which())
+    said = subprocess.check_output(compose.command(own, "config", "--format", "json"), env=environment, text=True)
+    *bash, script = json.loads(said)["services"]["topics"]["command"]
+    tool, asked = tmp_path / "kafka-topics", tmp_path / "asked"
+    tool.write_text(f'#!/bin/sh\necho "$@" >>{asked}.$6\n[ "$(wc -l <{asked}.$6)" -gt {refusals} ]\n')
+    tool.chmod(0o755)
+    script = script.replace("$$", "$").replace("/opt/kafka/bin/kafka-topics.sh", str(tool))
+    late = f"SECONDS={0 if code == 0 else 60}\n"  # the minute is over
+    topics = {"TOPICS": "clicks:3 links:2", "KAFKA_BOOTSTRAP_SERVERS": "kafka:9092"}
+    done = subprocess.run([*bash, late + script], env=os.environ | topics, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    asked_for = {file.suffix: file.read_text().splitlines() for file in tmp_path.glob("asked.*")}
+    assert sorted(asked_for) == [".clicks", ".links"]
+    assert {len(lines) for lines in asked_for.values()} == {2 if code == 0 else 1}
+    assert "--partitions 3" in asked_for[".clicks"][0]
+    shutil.rmtree(own.folder)  # the passwords that fill the file in
 
 
 def test_every_box_is_ready_and_tells_its_memory(stage: DockerRuntime) -> None:
