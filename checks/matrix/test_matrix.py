@@ -175,7 +175,7 @@ class Row:
         return f"lab{self.lab}-{self.fault}-{'-'.join(self.on)}"
 
 
-ROWS = (
+ROWS = (  # a lab after the other: each stands once
     Row(1, "kill", ("app-lab1",), refused),
     Row(1, "stop", ("app-lab1",), refused),
     Row(1, "pause", ("app-lab1",), silent),
@@ -215,6 +215,8 @@ ROWS = (
     Row(4, "slow", ("balancer", "app-2"), goes_on),
     Row(4, "cut", ("app-2", "postgres"), by_another),
     Row(4, "slow", ("app-2", "postgres"), goes_on),
+    Row(4, "kill", ("wal-archive",), as_ever),
+    Row(4, "cut", ("wal-archive", "postgres"), as_ever),
     # Lab 5's nodes by what they are when the fault begins.
     *(Row(5, fault, ("leader",), another_leads) for fault in ("kill", "stop", "pause")),
     *(Row(5, fault, ("synchronous",), another_leads) for fault in ("kill", "stop", "pause")),
@@ -230,8 +232,6 @@ ROWS = (
     *(Row(5, "slow", ("app-2", node), goes_on) for node in ("leader", "synchronous", "replica")),
     *(Row(5, "cut", (box, "leader"), as_ever) for box in ("worker", "outbox", "audit")),
     Row(5, "slow", ("worker", "leader"), as_ever),
-    Row(4, "kill", ("wal-archive",), as_ever),
-    Row(4, "cut", ("wal-archive", "postgres"), as_ever),
 )
 # Lab 3's consumers end, stop and wait alike: one of them stands for the others, and each link counts that one uses. For
 # the archive nobody waits, however it ends.
