@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from checks.eventually import eventually
 from checks.lab2.outage import RECOVERY
+from checks.lab5.explained import expect_explained
 from checks.lab5.rows import missing_rows
 from checks.lab5.under_way import UnderWay
 from checks.plugin.load import failing_as
@@ -23,32 +24,37 @@ from infra.runtime.protocol import Runtime
 from labs.lab5_failover.strikes import STRIKES, Strike, until_whole
 from labs.lab5_failover.trial import Struck, Trial, trial
 
-FAULTS = ("postgres", "switchover", "host-fenced", "postgres", "pause")
-SECONDS, ENOUGH = 65.0, 3  # of load, and the faults that must fit into it
-VISITORS = Load(10, SECONDS, 80.0, write_share=0.45, key_share=1.0, links=40, targets=("balancer",))
+FAULTS = ("pause", "switchover", "postgres", "host-fenced", "postgres")  # what matters most while there is load for it
+ENOUGH = 3  # of these must fit into the load
+SECONDS = (65.0, 150.0)  # of load, at least and at most
+SHARE = 4  # so many times as long as the first fault took on this machine
+VISITORS = Load(10, SECONDS[0], 80.0, write_share=0.45, key_share=1.0, links=40, targets=("balancer",))
 IN_A_ROW = 20  # POSTs over all copies: a pool that also holds a dead connection does not get so far
 # What is under way when the leader dies still arrives: the log must come later than another node leads.
 TRIES, LATE = 3, 4.0  # for a loss to be seen; seconds by which the log comes late to the other nodes
 POSTS = 3  # at once, while no other node answers
+SOON = 10.0  # seconds until a link that is lost is told to be unknown
 BURST = 40  # links that are written before the leader of an asynchronous cluster dies
 
 
 def check_failover(own_stand: Stand, note: Callable[[str], None]) -> None:
     """Whatever befalls the leader, the service soon writes again, and no acknowledged link is lost or made twice"""
-    did = f"Struck whoever led, {len(FAULTS) + 1} times, while clients read and wrote."
-    with failing_as(did, "that another node leads, and clients can write again"):
+    did = "Struck whoever led, again and again, while clients read and wrote."
+    with failing_as(did, "that clients can read and write again"):
+        began = time.monotonic()
         under_way = _strike_posts_under_way(own_stand)
+        seconds = min(max(SECONDS[0], SHARE * (time.monotonic() - began)), SECONDS[1])
         strikes = [_watched(own_stand, STRIKES[name]) for name in FAULTS]
-        done = trial(own_stand.runtime, strikes, SECONDS, lambda _: None, VISITORS)
+        done = trial(own_stand.runtime, strikes, seconds, lambda _: None, replace(VISITORS, seconds=seconds))
     own_stand.service.count += len(done.timeline.requests)
     note(f"{under_way} POSTs under way at the first one, each sent again: one link each")
     for one in done.struck:
         note(_row(one))
-    note(f"{done.acknowledged:,} links acknowledged, {len(done.lost)} lost; {done.unknown} writes without an answer")
+    note(f"{done.acknowledged:,} links acknowledged, {len(done.lost)} lost; {done.unknown} writes left unknown")
     _expect_nothing_lost(done, did)
-    _expect_reads_explained(done, did)
+    expect_explained(done.timeline.requests, VISITORS.users * len(done.struck), did)
     if len(done.struck) < ENOUGH:
-        inconclusive(f"only {len(done.struck)} faults fitted into {SECONDS:g} s on this machine, {ENOUGH} must")
+        inconclusive(f"only {len(done.struck)} faults fitted into {seconds:.0f} s on this machine, {ENOUGH} must")
 
 
 def _strike_posts_under_way(stand: Stand) -> int:
@@ -129,13 +135,6 @@ def _expect_nothing_lost(done: Trial, did: str) -> None:
     )
 
 
-def _expect_reads_explained(done: Trial, did: str) -> None:
-    """A link that was acknowledged is never told to be unknown: visitors follow only such."""
-    unexplained = [one for one in done.timeline.requests if one.name == "GET /{id}" and one.status == 404]
-    got = f"404 for {len(unexplained)} links, such as {unexplained[0].link_id}" if unexplained else ""
-    expect(not unexplained, did=did, expected="302 or 503 for each acknowledged link, never 404", got=got)
-
-
 def check_unreplicated_write(own_stand: Stand) -> None:
     """A write that no other node has is not acknowledged: the answer is 503, and nobody knows what became of it"""
     runtime, service = own_stand.runtime, own_stand.service
@@ -152,10 +151,10 @@ def check_unreplicated_write(own_stand: Stand) -> None:
         for name in others:
             runtime.resume(name)
     expect(
-        201 not in answers,
+        all(answer == 503 for answer in answers),
         did=did,
         expected="503: the link is on one node only, and nobody can say whether it will stay",
-        got=f"the answers {answers}",
+        got=", ".join(f"{answer or 'no answer'}" for answer in answers),
     )
     until_whole(runtime)
     service.create("https://example.com/after")
@@ -171,13 +170,13 @@ def _post(stand: Stand) -> int | None:
 def check_asynchronous_loss(own_stand: Stand, note: Callable[[str], None]) -> None:
     """Without a synchronous standby the death of the leader loses acknowledged links, and the service shows which"""
     for attempt in range(1, TRIES + 1):
-        gone, served, made = _lose_some(own_stand)
+        gone, others, made = _lose_some(own_stand)
         did = "Let commits wait for nobody and the log come late to the others, made links, killed the leader."
         expect(
-            not served,
+            not others,
             did=did,
-            expected="404 for each link whose row is lost with the old leader",
-            got=f"{len(served)} of {len(gone)} lost links served, such as /{served[0]}" if served else "",
+            expected=f"404 for each link whose row is lost with the old leader, {SOON:g} s later at most",
+            got=f"{len(others)} of {len(gone)} lost links served, or refused: {_such_as(others)}",
         )
         if gone:
             note(f"{len(gone)} of {made} acknowledged links lost, at attempt {attempt}")
@@ -185,8 +184,12 @@ def check_asynchronous_loss(own_stand: Stand, note: Callable[[str], None]) -> No
     inconclusive(f"in {TRIES} attempts nothing was lost: the log reached the other nodes before the leader died")
 
 
-def _lose_some(stand: Stand) -> tuple[list[str], list[str], int]:
-    """Links whose rows are gone, those of them that are still served, and how many were acknowledged."""
+def _such_as(others: Mapping[str, int | None]) -> str:
+    return ", ".join(f"{status or 'no answer'} for /{link}" for link, status in list(others.items())[:3])
+
+
+def _lose_some(stand: Stand) -> tuple[list[str], dict[str, int | None], int]:
+    """Links whose rows are gone, those of them that are not told to be unknown, and how many were acknowledged."""
     runtime, service = stand.runtime, stand.service
     set_synchronous(runtime, False)
     try:
@@ -195,9 +198,14 @@ def _lose_some(stand: Stand) -> tuple[list[str], list[str], int]:
         for name in others:
             runtime.slow(name, str(leader), LATE)
         made = [service.create(f"https://example.com/lost/{number}")["id"] for number in range(BURST)]
+        if missing_rows(runtime, str(leader), made):
+            inconclusive(
+                "not every acknowledged link has a row with its id in a column `id`, by which this check looks"
+            )
         change = fail_over(runtime, fenced=True)
         gone = missing_rows(runtime, change.new, made)
-        served = [link for link in gone if service.get(f"/{link}").status == 302]
+        eventually(lambda: not _not_unknown(stand, gone[:1]), within=SOON, every=0.1)
+        told = _not_unknown(stand, gone)
     except NoAnswer as error:
         raise CheckFailed(did="Killed the leader.", expected="an answer", got=error.got) from error
     finally:
@@ -205,4 +213,15 @@ def _lose_some(stand: Stand) -> tuple[list[str], list[str], int]:
         until_whole(runtime)
         set_synchronous(runtime, True)
         until_whole(runtime)
-    return gone, served, len(made)
+    return gone, told, len(made)
+
+
+def _not_unknown(stand: Stand, links: Sequence[str]) -> dict[str, int | None]:
+    """What else is said of those links; None where nothing is."""
+    found: dict[str, int | None] = {}
+    for link in links:
+        try:
+            found[link] = stand.service.get(f"/{link}").status
+        except NoAnswer:
+            found[link] = None
+    return {link: status for link, status in found.items() if status != 404}

@@ -97,4 +97,23 @@ class UnderWay:
             expect(len(found) == 1, did=did, expected="one link for each Idempotency-Key", got=got)
             expected = f"the link that was acknowledged for its Idempotency-Key, {post.link_id}"
             expect(post.link_id in (None, again), did=did, expected=expected, got=again)
+        self._expect_kept(did)
         return len(cut_off)
+
+    def _expect_kept(self, did: str) -> None:
+        """What was acknowledged until then is there: these are the last links that the old leader took."""
+        made = [post.link_id for post in self.posts if post.link_id]
+        lost: list[str] = []
+
+        def kept() -> bool:
+            lost[:] = [link for link in made if not self._is_there(link)]
+            return not lost
+
+        eventually(kept, within=AGAIN, every=_PACE)
+        got = f"{len(lost)} of {len(made)} lost, such as {lost[0]}" if lost else ""
+        expect(not lost, did=did, expected="every acknowledged link: 201 means that another node has it too", got=got)
+
+    def _is_there(self, link: str) -> bool:
+        with contextlib.suppress(NoAnswer):
+            return self.stand.service.get(f"/links/{link}").status == 200
+        return False

@@ -12,7 +12,7 @@ import pytest
 from checks.plugin.service import Sent, Service
 from checks.plugin.stand import Stand, Stands, log_of
 from checks.plugin.verdict import CheckFailed, Inconclusive, Result
-from infra.errors import LabError, NotSupported
+from infra.errors import LabError, NotInTime, NotSupported
 
 
 @dataclass
@@ -148,7 +148,7 @@ class Checks:
 
     def _judge(self, item: pytest.Item, failure: BaseException | None, seconds: float) -> Result:
         result = Result(check_name(item), title_of(item), "pass", round(seconds, 2), notes=tuple(self._notes))
-        if isinstance(failure, (Inconclusive, NotSupported)):
+        if isinstance(failure, (Inconclusive, NotSupported, NotInTime)):
             result.verdict, result.reason = "inconclusive", str(failure)
         elif failure is not None:
             result.verdict = "fail"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from infra.errors import LabError
+from infra.errors import LabError, NotInTime
 from infra.failover.cluster import connected, leader_of, look
 from infra.failover.leader_key import LeaderKey
 from infra.failover.patroni import nodes, tell
@@ -34,7 +34,7 @@ class Change:
 
 def fail_over(runtime: Runtime, *, fenced: bool) -> Change:
     """Kill the leader's host and wait until another node leads. `fenced`: its lease is taken from it, since we know
-    that it is dead, having killed it. Raises LabError when no other one comes to lead."""
+    that it is dead, having killed it. Raises NotInTime when no other one comes to lead."""
 
     def kill(leader: str) -> None:
         runtime.kill(leader)
@@ -46,7 +46,7 @@ def fail_over(runtime: Runtime, *, fenced: bool) -> Change:
 
 
 def awaited(runtime: Runtime, strike: Callable[[str], None]) -> Change:
-    """Do that to the leader and wait until another node leads. Raises LabError when none comes to."""
+    """Do that to the leader and wait until another node leads. Raises NotInTime when none comes to."""
     old = leader_of(runtime)
     _require_successor(runtime, old)
     with contextlib.closing(LeaderKey(runtime)) as key:
@@ -102,7 +102,7 @@ def _watched(runtime: Runtime, key: LeaderKey, old: str, began: float, asked: Fu
         if holder not in (None, old) and _writes(runtime, str(holder)):
             return Change(old, str(holder), began, free, time.monotonic())
         time.sleep(_GLANCE)
-    raise LabError(
+    raise NotInTime(
         f"No other node came to lead within {PATIENCE:g} s. Look with `lab status` and `lab logs {nodes(runtime)[0]}`;"
         " `make heal` brings all of them back."
     )
@@ -119,5 +119,5 @@ def _until(holds: Callable[[], bool], otherwise: str) -> None:
     end = time.monotonic() + PATIENCE
     while not holds():
         if time.monotonic() > end:
-            raise LabError(otherwise)
+            raise NotInTime(otherwise)
         time.sleep(0.05)

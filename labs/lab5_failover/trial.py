@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from infra.errors import LabError
+from infra.errors import NotInTime
 from infra.experiment.experiment import At, Experiment, Load, run
 from infra.experiment.timeline import Timeline
 from infra.failover.change import Change
@@ -107,15 +107,15 @@ def trial(
     progress: Progress,
     load: Load | None = None,
 ) -> Trial:
-    """Those of the strikes that fit into that many seconds of load. Raises LabError when the stage has no cluster, no
-    other node comes to lead, or nobody can write at all."""
+    """Those of the strikes that fit into that many seconds of load. Raises LabError when the stage has no cluster, or
+    nobody can write at all, and NotInTime when no other node comes to lead."""
     look(runtime)  # a stage without a cluster is told so before any load
     playing = _Playing(strikes, seconds)
     wanted = load or Load(WRITERS, seconds, RATE, write_share=1.0, key_share=1.0, links=20, targets=("balancer",))
     experiment = Experiment("trial", 5, "", (), lambda timeline: 0, wanted, playing.schedule(), "")
     timeline = run(experiment, runtime, progress)
     if not playing.struck:
-        raise LabError("The load ended before the lead could change. Is the machine very busy? Try again.")
+        raise NotInTime("The load ended before the lead could change. Is the machine very busy? Try again.")
     return Trial(timeline, tuple(_seen(one, timeline, playing.began) for one in playing.struck))
 
 
