@@ -19,7 +19,11 @@ from infra.commands.starter import lay_down
 Lab = tuple[int, dict[str, str]]
 
 
-@pytest.fixture(params=LABS)
+# In containers a starter's image is built in the same way in each lab: the first and the last stand for all.
+TRIED = (LABS[0], LABS[-1]) if os.environ.get("RUNTIME") == "docker" else LABS
+
+
+@pytest.fixture(params=TRIED)
 def starter(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lab]:
     """A lab's number and the environment in which its starter is the service; what stood is down afterwards."""
     app = tmp_path / "my-shortener"
