@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from checks.unit.infra.conftest import TINY_APP
-from checks.unit.infra.helpers import free_port, living_below, soon
+from checks.unit.infra.helpers import free_port, living_below, name_of, soon
 from checks.unit.infra.looking import quiet, shown
 from infra import project as places
 from infra.commands.cluster import nodes
@@ -39,7 +39,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRuntime]:
             runtime.up(quiet)
             yield runtime
             before = [process for node in NODES for process in members(runtime, node)]
-            assert len([process for process in before if process.name() == "postgres"]) > len(NODES)
+            assert len([process for process in before if name_of(process) == "postgres"]) > len(NODES)
         finally:
             runtime.down(volumes=True)
             left = living_below(home)
