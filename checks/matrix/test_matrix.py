@@ -17,6 +17,7 @@ from checks.matrix.record import Cell
 from checks.matrix.stage_fixture import own_stage
 from infra.commands.context import LABS
 from infra.errors import LabError, NotSupported
+from infra.failover.change import PATIENCE
 from infra.failover.cluster import LEADER, REPLICA, SYNCHRONOUS, look
 from infra.own_variables import of_lab
 from infra.project import COMPOSE_FILE
@@ -26,7 +27,6 @@ from infra.stage import read_stage
 from labs.lab5_failover.strikes import until_whole
 
 DEADLINE = 5.0  # seconds: the contract's bound on every request
-LEASE = 20.0  # seconds that a leader of lab 5 holds its lease for, at most
 
 
 @dataclass(frozen=True)
@@ -148,9 +148,10 @@ def by_another(stand: Stand) -> None:
 
 
 def another_leads(stand: Stand) -> None:
-    """What was followed before is followed still; writes are told 503 until another node leads, and taken then."""
+    """What was followed before is followed still; writes are told 503 until another node leads, and taken then: after a
+    lease of 20 s, and as much later as a busy machine needs (22.1 s were seen)."""
     assert stand.get().headers["location"] == stand.url
-    assert eventually(lambda: _refused_or_taken(stand) == 201, within=LEASE + DEADLINE)
+    assert eventually(lambda: _refused_or_taken(stand) == 201, within=PATIENCE)
     assert stand.get().headers["location"] == stand.url
 
 
