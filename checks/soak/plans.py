@@ -23,12 +23,13 @@ _VISITORS = Load(users=20, write_share=0.1, change_share=0.03, show_share=0.02, 
 _SHARES = {
     4: {"kill": 0.45, "pause": 0.2, "cut": 0.15, "slow": 0.08, "deploy": 0.06, "scale": 0.06},
     5: {
-        "kill": 0.35,
+        "kill": 0.33,
         "pause": 0.2,
         "cut": 0.15,
         "slow": 0.08,
         "process": 0.08,
         "lead": 0.06,
+        "lease": 0.02,  # some 22 s without a leader: about once in four minutes
         "deploy": 0.04,
         "scale": 0.04,
     },
@@ -99,6 +100,8 @@ def dealer(plan: Plan, dice: random.Random) -> Dealt:
             return strikes.scale(scales.draw(), plan.usual_copies)
         if kind == "lead":
             return strikes.hand_over()
+        if kind == "lease":
+            return strikes.outlast_lease()
         if kind == "process":
             return strikes.kill_process(*processes.draw())
         if kind in links:

@@ -7,16 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from infra import rolling
-from infra.failover.change import switch_over
+from infra.failover.change import Change, switch_over
 from infra.runtime.protocol import Runtime
-from labs.lab5_failover.strikes import until_whole
+from labs.lab5_failover.strikes import STRIKES, until_whole
 
 DELAY = 0.1  # seconds more in each direction of a slowed link
+PAST_LEASE = 22.0  # seconds until another one leads, as measured: the lease of 20 s, and what comes after it
 
 
 @dataclass(frozen=True)
 class Strike:
-    """`do`, and after a while `back`, which is None for what is over when it is done. `kills` and `starts` as in At."""
+    """`do`, and after a while `back`, which is None for what is over when it is done. `kills` and `starts` as in At.
+    `takes` are the seconds that `do` takes by itself, where that is more than a moment."""
 
     label: str
     do: Callable[[Runtime], None]
@@ -24,6 +26,7 @@ class Strike:
     back: Callable[[Runtime], None] | None = None
     kills: str = ""
     starts: str = ""
+    takes: float = 0.0
 
 
 def kill(box: str) -> Strike:
@@ -56,6 +59,21 @@ def hand_over() -> Strike:
 def _switch(stage: Runtime) -> None:
     until_whole(stage)
     switch_over(stage)
+
+
+def outlast_lease() -> Strike:
+    """The leader is frozen until another one leads, and then goes on as if nothing had been (lab 5). What hung on it
+    meanwhile, such as the worker's transaction, it takes up again."""
+    frozen, changes = STRIKES["pause"], list[Change]()
+
+    def do(stage: Runtime) -> None:
+        until_whole(stage)
+        changes.append(frozen.do(stage))
+
+    def back(stage: Runtime) -> None:
+        frozen.mend(stage, changes.pop().old)
+
+    return Strike("leader paused past its lease", do, "the one that led resumed", back, takes=PAST_LEASE)
 
 
 def pause(box: str) -> Strike:

@@ -83,7 +83,7 @@ def in_figures(timeline: Timeline, changes: int) -> list[str]:
 def _others(timeline: Timeline) -> str:
     """What only lab 4's soak does; and what this runtime could not do, word for word."""
     kinds = {"cuts": " cut off from ", "slow links": " slowed to ", "deploys": "deploy ", "scalings": " copies"}
-    kinds |= {"killed processes": " alone killed in ", "switchovers": "switchover"}
+    kinds |= {"killed processes": " alone killed in ", "switchovers": "switchover", "lost leases": " past its lease"}
     counts = {kind: sum(sign in span.label for span in timeline.faults) for kind, sign in kinds.items()}
     told = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
     return "\n           ".join([f", {told}" if told else "", *timeline.figures])
