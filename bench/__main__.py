@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import math
 import os
 import platform
 import sys
@@ -39,7 +40,7 @@ def main() -> int:
             print(f"measuring {name} ...", file=sys.stderr, flush=True)
             figures += importlib.import_module(f"bench.{name}").run()
     if asked.json:
-        print(json.dumps({"machine": machine(), "figures": [asdict(figure) for figure in figures]}, indent=2))
+        print(json.dumps({"machine": machine(), "figures": [_plain(figure) for figure in figures]}, indent=2))
     else:
         _print(figures)
     return 0 if all(figure.met for figure in figures) else 1
@@ -50,6 +51,11 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("names", nargs="*", metavar="NAME", choices=BENCHES, help=f"{', '.join(BENCHES)} (all)")
     parser.add_argument("--json", action="store_true", help="for programs")
     return parser
+
+
+def _plain(figure: Figure) -> dict[str, object]:
+    """JSON has no number for what has no end."""
+    return asdict(figure) | ({"value": None} if math.isinf(figure.value) else {})
 
 
 def _print(figures: list[Figure]) -> None:
