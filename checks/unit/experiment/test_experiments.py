@@ -289,6 +289,16 @@ def test_clicks_that_a_kill_does_not_excuse_are_told_with_how_far_back_they_may_
     assert "held at most 12), doubled" in row(beyond)  # they lie elsewhere: then no time is named
 
 
+def test_which_links_are_lost_is_told_of_the_first_five() -> None:
+    planned = experiment(5, "asynchronous-loss")
+    lost = tuple((f"id{number}", f"https://example.com/{number}") for number in range(1, 1007))
+    told = [dict(table(planned, run(GOOD, replace(WHOLE, lost=lost[:count])))) for count in (0, 1, 5, 1006)]
+    assert "the lost ones" not in told[0]
+    assert told[1]["the lost ones"] == "id1 to https://example.com/1"
+    assert told[2]["the lost ones"].endswith(", id5 to https://example.com/5")
+    assert told[3]["the lost ones"] == told[2]["the lost ones"] + ", and 1,001 more"
+
+
 def test_where_nothing_failed_the_explanation_does_not_speak_of_an_outage() -> None:
     planned = experiment(1, "kill")
     said = explained(planned, as_planned(planned, GOOD))
