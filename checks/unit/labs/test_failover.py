@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
 from checks.unit.experiment.samples import request
 from infra.experiment.timeline import Audit, Outcome, Request, Timeline
 from infra.failover.change import Change
-from labs.lab5_failover.drill import told
+from infra.runtime.protocol import Runtime
+from labs.lab5_failover import drill
+from labs.lab5_failover.drill import Drill, told
 from labs.lab5_failover.strikes import STRIKES
 from labs.lab5_failover.trial import POST, Struck, Trial, _Playing, _seen
 
 ORIGIN = 1000.0  # the run's beginning on the clock of the change
 CHANGE = Change("pg-1", "pg-2", ORIGIN + 5.0, ORIGIN + 6.0, ORIGIN + 6.5)
 STRUCK = Struck(STRIKES["host-fenced"], CHANGE, rejoined=2.0)
+WOUND_BACK = "2026-11-30 10:00:00,123 INFO: pg_rewind exit code=0\n"
 BEFORE = [(number / 10, "ok") for number in range(50)]
 
 
@@ -63,20 +67,52 @@ def test_a_load_that_ended_during_the_fault_tells_no_outage() -> None:
 def test_the_drill_is_told_in_the_order_of_time_with_what_it_comes_to() -> None:
     audit = Audit(1234, (("abc", "https://example.com/"),), 3, 1)
     struck = replace(STRUCK, detected=0.2, reconnected=1.8, outage=1.9)
-    said = told(Trial(Timeline((), (), 12.0, audit), (struck,)))
+    done = Trial(Timeline((), (), 12.0, audit), (struck,))
+    said = told(Drill(done, rewound=True))
     rows = [line.split(" s  ") for line in said.splitlines() if " s  " in line]
     assert [float(at) for at, _ in rows] == [0.0, 0.2, 1.0, 1.5, 1.8]
     assert "pg-1 leads, and is struck: host killed, its lease taken" in rows[0][1]
     assert "promoted: pg-2 takes writes" in rows[3][1]
-    assert "All nodes followed pg-2 2.0 s after pg-1 was let go on." in said
+    assert "All nodes followed pg-2 2.0 s after pg-1 was let go on.\n  pg-1 was wound back with pg_rewind.\n" in said
+    assert "  pg-1 followed without a rewind.\n" in told(Drill(done, rewound=False))
     assert "RTO 1.90 s:" in said
     assert "RPO: of 1,234 acknowledged links 1 are lost." in said
 
 
 def test_a_drill_without_an_end_says_so() -> None:
-    said = told(Trial(Timeline((), (), 12.0), (replace(STRUCK, change=replace(CHANGE, free=None)),)))
+    done = Trial(Timeline((), (), 12.0), (replace(STRUCK, change=replace(CHANGE, free=None)),))
+    said = told(Drill(done, rewound=True))
     assert "RTO no write came through again:" in said
     assert "lease out" not in said
+
+
+class Cluster:
+    """Its logs grow by what Patroni says when a node is wound back."""
+
+    def __init__(self) -> None:
+        self.said = dict.fromkeys(("pg-1", "pg-2"), WOUND_BACK)
+
+    def logs(self, box: str, *, lines: int) -> str:
+        return self.said[box]
+
+
+@pytest.mark.parametrize(("wound_back", "rewound"), [("pg-1", True), ("pg-2", False), ("", False)])
+def test_who_led_was_wound_back_when_its_log_says_so_since_the_strike(
+    wound_back: str, rewound: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not what it said of an earlier failover, nor another node's rewind."""
+
+    def trial(runtime: Cluster, *_: object) -> Trial:
+        if wound_back:
+            runtime.said[wound_back] += "INFO: running pg_rewind from host=pg-2\n" + WOUND_BACK
+        else:
+            runtime.said["pg-1"] += "INFO: running pg_rewind from host=pg-2\nINFO: pg_rewind exit code=1\n"
+        return Trial(Timeline((), (), 12.0), (STRUCK,))
+
+    monkeypatch.setattr(drill, "trial", trial)
+    monkeypatch.setattr(drill, "nodes", lambda runtime: list(runtime.said))
+    runtime = cast("Runtime", Cluster())
+    assert drill.forced(runtime, lambda _: None, fenced=True).rewound is rewound
 
 
 def test_strikes_for_which_the_load_leaves_no_time_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
