@@ -61,7 +61,7 @@ def fencing_token() -> Experiment:
             reads, so that nothing it has read is changed by an older one afterwards. Two things are needed for it: a
             number that only ever grows, and a storage that takes part. The number comes from INCR here, in the same
             script that takes the lease. It is as lasting as Redis's memory: after a restart it begins anew, and the
-            storage refuses the first terms until it has caught up. That is the safe way to be wrong.""",
+            storage refuses the terms until one is past the newest token. That is the safe way to be wrong.""",
     )
 
 

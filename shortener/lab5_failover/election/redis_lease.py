@@ -2,7 +2,8 @@
 
 What belongs together is one script each: who was paused between "it is free" and "it is mine" would take a lease, or a
 token, that is another's by then. The tokens are as lasting as Redis's memory, and the stage's Redis keeps nothing on
-disk: after a restart they begin anew, and a storage that checks them refuses the first few terms."""
+disk: after a restart they begin anew, and a storage that checks them refuses all terms until one has a greater token
+than it has seen. An equal one will not do: it may be in the hand of a leader that was paused before the restart."""
 
 import secrets
 

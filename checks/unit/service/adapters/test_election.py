@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from prometheus_client import CollectorRegistry
 
 from checks.eventually import eventually
 from checks.unit.etcd import running_etcd
@@ -19,7 +20,9 @@ from infra.project import ROOT
 from labs.lab5_failover.election.storage import Storage
 from shortener.lab2_postgres.migrate import migrate
 from shortener.lab3_cache_and_events.database import Database
+from shortener.lab3_cache_and_events.process import Stopping
 from shortener.lab3_cache_and_events.redis_client import redis_client
+from shortener.lab5_failover import sweeper
 from shortener.lab5_failover.election.etcd_gateway import EtcdGateway
 from shortener.lab5_failover.election.etcd_lease import EtcdLease
 from shortener.lab5_failover.election.lease import Lease, LeaseAway
@@ -133,6 +136,53 @@ def test_the_fence_refuses_an_older_token_with_all_that_came_with_it(
         links = connection.execute("SELECT id FROM links").fetchall()
     assert rows == [("old", 4, 0), ("new", 5, 1)]
     assert links == [("stays",)]
+
+
+def test_a_redis_that_has_lost_its_memory_gives_no_second_leader_the_token_of_one_that_was_paused(
+    sweeps: Callable[..., Sweeps], redis_url: str
+) -> None:
+    paused, next_one = sweeps("paused", fenced=True), sweeps("next", fenced=True)
+    old, new = (RedisLease(redis_client(redis_url), 30, name) for name in ("paused", "next"))
+    token = old.acquire()
+    assert token
+    paused.take_office(token)
+    paused.write(token, [])
+    redis_client(redis_url).flushall()  # as after a restart: no lease, no counter
+    assert new.acquire() == token
+    with pytest.raises(Refused):
+        next_one.take_office(token)
+    new.release()
+    greater = new.acquire()
+    assert greater
+    next_one.take_office(greater)
+    with pytest.raises(Refused):
+        paused.write(token, [])
+
+
+def test_who_took_office_and_was_not_told_so_leads_in_a_new_term(
+    node: Node, sweeps: Callable[..., Sweeps], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sweeper, "WORK_SECONDS", 0.0)
+    monkeypatch.setattr(sweeper, "PAUSE_SECONDS", 0.0)
+    storage, answers = sweeps("a", fenced=True), [psycopg.OperationalError("no answer to the commit")]
+    take_office = storage.take_office
+
+    def take_office_unheard(token: int) -> None:
+        take_office(token)
+        if answers:
+            raise answers.pop()
+
+    monkeypatch.setattr(storage, "take_office", take_office_unheard)
+    one = sweeper.Sweeper("a", node("a"), storage, CollectorRegistry(), Stopping())
+    for _ in range(4):
+        one.sweep()
+    one.leave()
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [event["event"] for event in events] == [
+        *("leads", "refused", "follows"),
+        *("leads", "swept", "swept", "follows"),
+    ]
+    assert events[0]["token"] < events[3]["token"]
 
 
 def test_of_two_who_write_at_once_the_older_one_waits_and_is_refused(
