@@ -145,6 +145,26 @@ def test_two_clients_of_one_region_who_read_the_same_make_siblings_too() -> None
     assert [one.url for one in state.values] == ["one", "other"]
 
 
+def test_a_client_that_says_it_has_read_what_is_yet_to_come_makes_no_later_write_vanish() -> None:
+    rule, west = VersionVector(), State()
+    east = rule.write(State(), "claims", f"west:{10**17}", EAST, 1)
+    for number in range(3):
+        west = rule.write(west, f"later {number}", rule.version(west), WEST, 2)
+        east = rule.merge(east, west)
+    assert {one.url for one in east.values} == {"claims", "later 2"}
+    assert rule.merge(west, east) == east
+    assert east.seen == {EAST: 1, WEST: 3}
+
+
+def test_what_a_client_has_read_in_the_other_region_stays_beside_its_write_where_it_has_not_arrived() -> None:
+    world = World(VersionVector())
+    first = world.write(EAST, at=1)
+    read = world.rule.version(world.states[EAST])
+    world.states[WEST] = world.rule.write(State(), "second", read, WEST, 2)
+    world.deliver(0)
+    assert world.urls(WEST) == {first, "second"}
+
+
 def test_the_owner_takes_a_write_only_from_who_has_read_the_one_before() -> None:
     rule = OwnerRegion(REGIONS)
     assert [rule.owner(link_id) for link_id in ("east-1", "west-1", "1", "north-1")] == [EAST, WEST, EAST, EAST]
@@ -156,7 +176,7 @@ def test_the_owner_takes_a_write_only_from_who_has_read_the_one_before() -> None
     assert rule.merge(first, second) == rule.merge(second, first) == second
 
 
-@pytest.mark.parametrize("words", ["east", "east:", ":1", "east:1,", "east:-1", "east:x"])
+@pytest.mark.parametrize("words", ["east", "east:", ":1", "east:1,", "east:-1", "east:x", f"east:{10**18}"])
 def test_what_is_no_version(words: str) -> None:
     with pytest.raises(ValueError, match="hand back the one that you have read"):
         vector_of_words(words)

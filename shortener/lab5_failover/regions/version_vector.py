@@ -18,12 +18,13 @@ class VersionVector:
         return None
 
     def write(self, present: State, url: str, read: str, here: str, at: int) -> State:
-        """The client's word for what it has read is believed."""
-        known = vector_of_words(read)
-        seen = _joined(present.seen, known)
-        number = seen.get(here, 0) + 1
+        """The client's word for what it has read is believed as far as this region has seen it too: who could speak of
+        more could make writes vanish that are yet to come. Read in the other region and not arrived here, it stays
+        beside the new one: a sibling too many, and none too few."""
+        known = {region: min(number, present.seen.get(region, 0)) for region, number in vector_of_words(read).items()}
+        number = present.seen.get(here, 0) + 1
         kept = [one for one in present.values if not _covers(known, one)]
-        return State(tuple(sorted((*kept, Written(at, here, number, url)))), _joined(seen, {here: number}))
+        return State(tuple(sorted((*kept, Written(at, here, number, url)))), {**present.seen, here: number})
 
     def merge(self, mine: State, theirs: State) -> State:
         """A value goes when the other side has seen it and has it no more: somebody replaced it there."""

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+DIGITS = 18  # that a number in a version has at most: it fits into 64 bits
+
 Vector = Mapping[str, int]  # for each region, how many of its writes of this link have been seen
 
 
@@ -59,7 +61,7 @@ def vector_in_words(vector: Vector) -> str:
 def vector_of_words(words: str) -> Vector:
     """Raises ValueError for what is no vector."""
     pairs = [pair.rpartition(":") for pair in words.split(",") if words]
-    if any(not region or not number.isdecimal() for region, _, number in pairs):
+    if any(not region or not number.isdecimal() or len(number) > DIGITS for region, _, number in pairs):
         raise ValueError(f"{words[:80]} is no version: hand back the one that you have read")
     return {region: int(number) for region, _, number in pairs}
 
