@@ -2,26 +2,24 @@
 
 import asyncio
 import contextlib
-import re
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Any
 
-import orjson
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from shortener.lab1_file.edge import bounded
 from shortener.lab1_file.links import Unavailable, checked_url
 from shortener.lab1_file.problems import MEDIA_TYPE, answer
+from shortener.lab5_failover.regions.bodies import checked_id, json_of, text
 from shortener.lab5_failover.regions.region import Changes, NotTheOwner, Region
 from shortener.lab5_failover.regions.sender import Sender
-from shortener.lab5_failover.regions.versions import Stale, State, from_document, to_document
+from shortener.lab5_failover.regions.versions import Stale, State, received, to_document
 
-ID = re.compile(r"[0-9A-Za-z-]{1,32}")
+CHANGES_BYTES = 1024 * 1024  # a link with all the siblings that it may have, as long as they may be, is half of it
 
 
 class Doors:
@@ -37,38 +35,41 @@ class Doors:
     async def write(self, request: Request) -> JSONResponse:
         """PUT, or PATCH: a link is its url. `If-Match` holds the version that the client has read."""
         link_id, read = _id_in(request), request.headers.get("if-match", "").strip().strip('"')
-        body = await _json(Request(request.scope, bounded(request.receive)))
+        url = _url_in(await json_of(request))
         try:
-            url = checked_url(body["url"])
             state = await self._region.write(link_id, url, read)
         except Stale as stale:
             return self._stale(link_id, stale, read)
-        except (KeyError, TypeError):
-            raise HTTPException(422, 'url: send {"url": "https://…"}') from None
         except ValueError as error:
             raise HTTPException(422, str(error)) from None
         return self._link(200, link_id, state)
 
     async def take_changes(self, request: Request) -> JSONResponse:
         """From the other region's outbox."""
+        body, regions = await json_of(request, CHANGES_BYTES), self._region.both
         try:
-            changes: Changes = [(str(one["id"]), from_document(one["state"])) for one in await _json(request)]
+            changes: Changes = [(checked_id(one["id"]), received(one["state"], regions)) for one in body]
         except (KeyError, TypeError, ValueError):
-            raise HTTPException(422, "these are no changes") from None
+            raise HTTPException(422, "these are no changes: a list, each with a link's id and its state") from None
         await self._region.take(changes)
         return JSONResponse({})
 
     async def decide(self, request: Request) -> JSONResponse:
         """A write that a client sent to the other region, and that this one owns."""
-        body = await _json(request)
+        body = await json_of(request)
         try:
-            state = await self._region.decide(str(body["id"]), checked_url(body["url"]), str(body["read"]))
+            link_id, read = checked_id(body["id"]), text(body["read"])
+        except (KeyError, TypeError, ValueError):
+            raise HTTPException(422, "this is no write: it has a link's id, a url, and what was read") from None
+        url = _url_in(body)
+        try:
+            state = await self._region.decide(link_id, url, read)
         except Stale as stale:
             return JSONResponse({"state": to_document(stale.state)}, 412)
         except NotTheOwner:
             raise HTTPException(421, "another region owns this link") from None
-        except (KeyError, TypeError, ValueError):
-            raise HTTPException(422, "this is no write") from None
+        except ValueError as error:
+            raise HTTPException(422, str(error)) from None
         return JSONResponse({"state": to_document(state)})
 
     async def healthz(self, request: Request) -> JSONResponse:
@@ -121,14 +122,16 @@ def create_app(region: Region, sender: Sender) -> Starlette:
 
 
 def _id_in(request: Request) -> str:
-    link_id = str(request.path_params["id"])
-    if not ID.fullmatch(link_id):
-        raise HTTPException(404, "no link has such an id")
-    return link_id
-
-
-async def _json(request: Request) -> Any:
     try:
-        return orjson.loads(await request.body())
-    except orjson.JSONDecodeError:
-        raise HTTPException(400, "the body is not JSON") from None
+        return checked_id(request.path_params["id"])
+    except ValueError:
+        raise HTTPException(404, "no link has such an id") from None
+
+
+def _url_in(body: Any) -> str:
+    try:
+        return checked_url(text(body["url"]))
+    except (KeyError, TypeError):
+        raise HTTPException(422, 'url: send {"url": "https://…"}') from None
+    except ValueError as error:
+        raise HTTPException(422, str(error)) from None

@@ -8,7 +8,7 @@ from typing import Any
 from shortener.lab1_file.links import Unavailable
 from shortener.lab5_failover.regions.other_region import OtherRegion
 from shortener.lab5_failover.regions.store import RegionStore
-from shortener.lab5_failover.regions.versions import Rule, Stale, State, from_document
+from shortener.lab5_failover.regions.versions import Rule, Stale, State, received
 
 Changes = list[tuple[str, State]]
 
@@ -27,6 +27,11 @@ class Region:
     other: OtherRegion
     clock: Callable[[], int]
     wake: Callable[[], None]
+
+    @property
+    def both(self) -> tuple[str, str]:
+        """The names of the two regions there are."""
+        return self.name, self.other.name
 
     async def write(self, link_id: str, url: str, read: str) -> State:
         """A client's write: acknowledged when this region has it, or the link's owner.
@@ -56,7 +61,7 @@ class Region:
     async def _forward(self, link_id: str, url: str, read: str) -> State:
         """Ask the owner and wait for it. What it answers is here at once: its client shall read it."""
         status, answer = await self.other.post("/writes", {"id": link_id, "url": url, "read": read})
-        state = _state_in(answer) if status in (200, 412) else None
+        state = self._state_in(answer) if status in (200, 412) else None
         if state is None:
             raise Unavailable(f"region {self.other.name}, which owns this link, cannot take the write")
         with contextlib.suppress(Unavailable):  # the owner has it, and will tell it once more
@@ -68,10 +73,9 @@ class Region:
     async def _merge(self, link_id: str, state: State) -> None:
         await self.store.change(link_id, lambda present: self.rule.merge(present, state), tell=False)
 
-
-def _state_in(answer: Any) -> State | None:
-    """None when the other region speaks another language."""
-    try:
-        return from_document(answer["state"])
-    except (ValueError, KeyError, TypeError):
-        return None
+    def _state_in(self, answer: Any) -> State | None:
+        """None when the other region speaks another language."""
+        try:
+            return received(answer["state"], self.both)
+        except (ValueError, KeyError, TypeError):
+            return None

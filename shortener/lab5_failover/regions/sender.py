@@ -37,9 +37,13 @@ class Sender:
 
     async def _send(self) -> None:
         """All that is there, then wait. Who dies between the two steps sends the same again."""
-        while rows := await self._store.to_send(MOST):
+        most = MOST
+        while rows := await self._store.to_send(most):
             changes = [{"id": link_id, "state": state} for _, link_id, state in rows]
             status, _ = await self._other.post("/changes", changes)
+            if status == 413 and len(rows) > 1:  # that many have too many bytes
+                most = len(rows) // 2
+                continue
             if status != 200:
                 raise Unavailable(f"region {self._other.name} answers {status}")
             await self._store.sent([number for number, _, _ in rows])

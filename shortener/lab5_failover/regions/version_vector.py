@@ -7,7 +7,9 @@ with a vector alone, the second seems to have read the first (Preguiça and othe
 
 from dataclasses import dataclass
 
-from shortener.lab5_failover.regions.versions import State, Vector, Written, vector_in_words, vector_of_words
+from shortener.lab5_failover.regions.versions import Stale, State, Vector, Written, vector_in_words, vector_of_words
+
+SIBLINGS = 50  # that a region adds to: each of them is stored and sent with every write of the link
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class VersionVector:
         known = {region: min(number, present.seen.get(region, 0)) for region, number in vector_of_words(read).items()}
         number = present.seen.get(here, 0) + 1
         kept = [one for one in present.values if not _covers(known, one)]
+        if len(kept) >= SIBLINGS:
+            raise Stale(present)
         return State(tuple(sorted((*kept, Written(at, here, number, url)))), {**present.seen, here: number})
 
     def merge(self, mine: State, theirs: State) -> State:

@@ -1,10 +1,12 @@
 """What a region knows of a link: the values that stand, and which writes it has seen. Pure: no I/O. Lab 5."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-DIGITS = 18  # that a number in a version has at most: it fits into 64 bits
+from shortener.lab1_file.links import checked_url
+
+DIGITS = 18  # that a number has at most: it fits into 64 bits, with all that will be counted on from it
 
 Vector = Mapping[str, int]  # for each region, how many of its writes of this link have been seen
 
@@ -77,4 +79,19 @@ def from_document(document: Any) -> State:
     values = [
         Written(int(one["at"]), str(one["region"]), int(one["number"]), str(one["url"])) for one in document["values"]
     ]
-    return State(tuple(sorted(values)), {str(region): int(number) for region, number in document["seen"].items()})
+    return State(tuple(sorted(values)), {str(region): int(number) for region, number in dict(document["seen"]).items()})
+
+
+def received(document: Any, regions: Collection[str]) -> State:
+    """What the other one of these regions has sent. Raises ValueError, KeyError or TypeError for what none sends: it
+    would stand in the link's version from then on, or be no number for JSON, and nobody could read the link."""
+    state = from_document(document)
+    for region, number in state.seen.items():
+        if region not in regions or not 0 <= number < 10**DIGITS:
+            raise ValueError(f"no region has written that often: {region}, {number}")
+    for one in state.values:
+        counted = one.region in regions and 0 <= one.number <= state.seen.get(one.region, 0)
+        if not counted or abs(one.at) >= 10**DIGITS:
+            raise ValueError(f"no region has written this: {one}")
+        checked_url(one.url)
+    return state
