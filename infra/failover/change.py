@@ -46,20 +46,24 @@ def fail_over(runtime: Runtime, *, fenced: bool) -> Change:
 
 
 def awaited(runtime: Runtime, strike: Callable[[str], None]) -> Change:
-    """Do that to the leader and wait until another node leads. Raises NotInTime when none comes to."""
+    """Do that to the leader and wait until another node leads. Raises NotInTime when none comes to, or the lead moves
+    before."""
     old = leader_of(runtime)
     _require_successor(runtime, old)
     with contextlib.closing(LeaderKey(runtime)) as key:
+        _require_lead(key, old)
         began = time.monotonic()
         strike(old)
         return _watched(runtime, key, old, began)
 
 
 def switch_over(runtime: Runtime) -> Change:
-    """Hand the lead over to a node that has everything, in order. Raises LabError when Patroni refuses."""
+    """Hand the lead over to a node that has everything, in order. Raises LabError when Patroni refuses, and NotInTime
+    as `awaited` does."""
     old = leader_of(runtime)
     _require_successor(runtime, old)
     with contextlib.closing(LeaderKey(runtime)) as key, ThreadPoolExecutor(1) as aside:
+        _require_lead(key, old)
         began = time.monotonic()
         asked = aside.submit(tell, runtime, old, "POST", "/switchover", {"leader": old}, PATIENCE)
         return _watched(runtime, key, old, began, asked)
@@ -87,6 +91,13 @@ def _require_successor(runtime: Runtime, old: str) -> None:
             f"No other node may lead now: none has all that {old} has. Wait until `lab status` shows a synchronous one,"
             " or bring the others back with `make heal`."
         )
+
+
+def _require_lead(key: LeaderKey, old: str) -> None:
+    """It led when the nodes were asked, which takes seconds when one of them hangs."""
+    holder = key.holder()
+    if holder != old:
+        raise NotInTime(f"The lead has just moved from {old} to {holder or 'nobody'}, so nothing was done. Try again.")
 
 
 def _watched(runtime: Runtime, key: LeaderKey, old: str, began: float, asked: Future[str] | None = None) -> Change:
