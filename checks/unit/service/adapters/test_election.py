@@ -173,7 +173,7 @@ def test_who_took_office_and_was_not_told_so_leads_in_a_new_term(
             raise answers.pop()
 
     monkeypatch.setattr(storage, "take_office", take_office_unheard)
-    one = sweeper.Sweeper("a", node("a"), storage, CollectorRegistry(), Stopping())
+    one = sweeper.Sweeper("a", node("a", LONG), storage, CollectorRegistry(), Stopping())
     for _ in range(4):
         one.sweep()
     one.leave()
