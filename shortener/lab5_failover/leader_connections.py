@@ -37,7 +37,7 @@ class LeaderConnections(ServerConnections):
         server has begun a new timeline; then it is forgotten."""
         if leader_has(reading.has, wanted) and not self.leader.superseded(reading.has):
             return True
-        self.leader.forget(self.leader.epoch)
+        self.leader.forget(reading.epoch)
         return False
 
     async def _fetch(self, query: str, parameters: Parameters, end: float) -> list[TupleRow]:

@@ -44,6 +44,7 @@ class Reading(Generic[Value]):
     value: Value
     has: Position
     seen: Position
+    epoch: int  # of the leader that was asked, see Leader; a replica has none
 
 
 class ServerConnection(psycopg.AsyncConnection[TupleRow]):
@@ -99,7 +100,7 @@ class ServerConnection(psycopg.AsyncConnection[TupleRow]):
             after = await self.execute(POSITION)
         rows = await answer.fetchall()
         has = self._note(await before.fetchone())
-        return Reading(rows, has, self._note(await after.fetchone(), seen=True))
+        return Reading(rows, has, self._note(await after.fetchone(), seen=True), self.epoch)
 
     async def write(self, query: str, parameters: Parameters, until: float) -> tuple[list[TupleRow], Position]:
         """The rows of one statement, committed, and a place in the log behind it. One round trip.

@@ -85,4 +85,4 @@ class ServerConnections(Connections):
         """One query for all who wait, as in lab 2: base62 needs no quotes in an array."""
         reading = await self.read(FIND_URLS, ("{" + ",".join(link_ids) + "}",))
         urls: dict[str, str] = dict(reading.value)
-        return [Reading(urls.get(link_id), reading.has, reading.seen) for link_id in link_ids]
+        return [Reading(urls.get(link_id), reading.has, reading.seen, reading.epoch) for link_id in link_ids]

@@ -99,7 +99,7 @@ def test_an_answer_carries_the_later_of_asked_and_seen() -> None:
 
 def test_a_cache_entry_carries_its_place() -> None:
     for url in ("https://example.com/?a=-", None):
-        assert unstamped(stamped(Reading(url, AT, AT))) == (AT, url)
+        assert unstamped(stamped(Reading(url, AT, AT, 0))) == (AT, url)
     assert unstamped("https://example.com/") == (None, "https://example.com/")  # lab 4 filled it
     assert unstamped("-") == unstamped(None) == (None, None)
 
