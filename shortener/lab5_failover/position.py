@@ -50,14 +50,17 @@ def replica_has(at: Position, wanted: Position | None) -> bool:
 
 
 def leader_has(at: Position, wanted: Position | None) -> bool:
-    """Whether the server at `at` leads still. One of a later timeline has all that there is, also when the end of the
-    old one, which `wanted` may name, was lost."""
-    return wanted is None or wanted.cluster != at.cluster or at >= wanted
+    """Whether the server at `at`, which leads its timeline, leads still. Then it has all that there is: of an older
+    timeline the end, which `wanted` may name, was lost; its own it wrote itself, so what `wanted` names beyond it does
+    not exist: one byte more than there is (see seen_at), or what a client made up."""
+    return wanted is None or wanted.cluster != at.cluster or at.timeline >= wanted.timeline
 
 
 def seen_at(replayed: int, received: int | None) -> int:
     """Up to where a replica's snapshot may have seen, when those were read after it.
 
     Postgres shows a commit a moment before it counts it as replayed. So where more has been received, the snapshot may
-    hold the next record too, and only a server that has replayed more than `replayed` is surely as new."""
-    return replayed if replayed == received else replayed + 1
+    hold the next record too, and only a server that has replayed more than `replayed` is surely as new. A replica that
+    was started again replays what lies on its disk, and has received nothing; then it receives the file in which it
+    stands from its beginning, and what is before `replayed` in it is replayed already."""
+    return replayed + 1 if received is None or received > replayed else replayed

@@ -29,7 +29,7 @@ def test_a_token_is_read_again_and_nothing_else_is() -> None:
     ("at", "replica", "leader"),
     [
         (Position(HERE, 2, 1000), True, True),
-        (Position(HERE, 2, 999), False, False),
+        (Position(HERE, 2, 999), False, True),  # a leader lacks nothing of its own timeline: there is no 1000 yet
         (Position(HERE, 1, 2000), False, False),  # on the old timeline, beyond where the new one left it
         (Position(HERE, 3, 999), False, True),  # the end of timeline 2 was lost, or this replica replays it still
         (Position(HERE, 3, 1000), True, True),
@@ -58,6 +58,7 @@ def test_a_session_goes_forward_only() -> None:
 def test_a_snapshot_may_hold_the_record_that_is_being_replayed() -> None:
     assert seen_at(1000, 1000) == 1000
     assert seen_at(1000, 1500) == seen_at(1000, None) == 1001
+    assert seen_at(1000, 900) == 1000  # started again: all that it has received so far is replayed
 
 
 def test_the_newest_of_header_and_cookie_counts() -> None:
