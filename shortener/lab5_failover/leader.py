@@ -43,6 +43,7 @@ class Leader:
         self.epoch = 0
         self._servers = servers(url, "DATABASE_URL")
         self._known: Server | None = None
+        self._doubted: Server | None = None  # it led before: the others are asked first
         self._search: asyncio.Task[None] | None = None
         self._found: ServerConnection | None = None  # by the search; for whoever comes first
         self._looks: set[asyncio.Task[ServerConnection | None]] = set()
@@ -62,10 +63,10 @@ class Leader:
                 await asyncio.shield(self._searching())
 
     def forget(self, epoch: int) -> None:
-        """The leader of that epoch did not answer, or leads no more."""
+        """The leader of that epoch did not answer, or leads no more, or cannot know whether it does."""
         if epoch == self.epoch:
             self.epoch += 1
-            self._known = None
+            self._known, self._doubted = None, self._known
 
     def is_at(self, server: Server) -> bool:
         """Whether that server led last, as far as is known."""
@@ -108,9 +109,9 @@ class Leader:
             attempt.end()
 
     def _leads(self, connection: ServerConnection) -> bool:
+        self.heard_of(connection.position)
         if connection.replica or self.superseded(connection.position):
             return False
-        self.heard_of(connection.position)
         connection.epoch = self.epoch
         return True
 
@@ -130,6 +131,7 @@ class Leader:
             for look in done:
                 if connection := look.result():
                     before, self._known, self._found = self._found, looks[look], connection
+                    self._doubted = None
                     if before:
                         await before.close()
                     return
@@ -142,6 +144,8 @@ class Leader:
     async def _wait_for(self, server: Server, search: "_Search", once: bool = False) -> ServerConnection | None:
         """A connection to that server, once it leads; None when the search ends before, or when it fails `once`."""
         loop = asyncio.get_running_loop()
+        if server is self._doubted:
+            await asyncio.sleep(AGAIN)
         while not search.ended:
             with contextlib.suppress(*FAILURES):
                 connection = await ServerConnection.to(server, loop.time() + CONNECT)

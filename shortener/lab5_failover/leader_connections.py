@@ -11,7 +11,7 @@ from shortener.lab4_many_copies.shedding import SheddingConnections
 from shortener.lab5_failover.bounds import COMMIT_GRACE
 from shortener.lab5_failover.leader import Leader
 from shortener.lab5_failover.position import Position, leader_has
-from shortener.lab5_failover.server_connection import Reading, ServerConnection
+from shortener.lab5_failover.server_connection import NotReplicated, Reading, ServerConnection
 from shortener.lab5_failover.server_connections import ServerConnections
 from shortener.lab5_failover.session import current
 
@@ -47,6 +47,9 @@ class LeaderConnections(ServerConnections):
                 try:
                     rows, position = await connection.write(query, parameters, end - COMMIT_GRACE)
                     break
+                except NotReplicated:  # its standby may lead by now, and this one not know it
+                    self.leader.forget(connection.epoch)
+                    raise
                 except psycopg.errors.ReadOnlySqlTransaction:
                     connection.hang_up()
                     await connection.close()
@@ -61,7 +64,7 @@ class LeaderConnections(ServerConnections):
         return await self.leader.connect(end)
 
     def _is_current(self, connection: ServerConnection) -> bool:
-        return connection.epoch == self.leader.epoch
+        return connection.epoch == self.leader.epoch and not self.leader.superseded(connection.position)
 
     def _lost(self, connection: ServerConnection) -> None:
         self.leader.forget(connection.epoch)

@@ -2,13 +2,52 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
 from shortener.lab5_failover.leader import Leader
 from shortener.lab5_failover.leader_connections import LeaderConnections
 from shortener.lab5_failover.position import Position
-from shortener.lab5_failover.server_connection import Reading
+from shortener.lab5_failover.server_connection import Reading, ServerConnection
 
-URL = "postgresql://lab@127.0.0.1:1/links"
+URL = "postgresql://lab@old,new/links"
 OLD, NEW = Position(1, 1, 1000), Position(1, 2, 900)
+
+
+class Answering(ServerConnection):
+    """To a server that takes each connection at once, and believes that it leads."""
+
+    def __init__(self, position: Position) -> None:
+        self.position = position
+
+    @property
+    def closed(self) -> bool:
+        return False
+
+    async def close(self) -> None:
+        pass
+
+    def hang_up(self) -> None:
+        pass
+
+    @contextlib.contextmanager
+    def bounded(self, end: float) -> Iterator[None]:
+        yield
+
+    async def look(self) -> Position:
+        return self.position
+
+
+@pytest.fixture
+def both_believe_that_they_lead(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def connected(server: Mapping[str, Any], end: float) -> ServerConnection:
+        return Answering({"old": OLD, "new": NEW}[server["host"]])
+
+    monkeypatch.setattr(ServerConnection, "to", connected)
 
 
 def test_a_leader_is_forgotten_once_however_many_reads_were_under_way_there() -> None:
@@ -22,3 +61,31 @@ def test_a_leader_is_forgotten_once_however_many_reads_were_under_way_there() ->
     assert found > reading.epoch
     assert not reads.leads(reading, None)
     assert leader.epoch == found
+
+
+@pytest.mark.usefixtures("both_believe_that_they_lead")
+def test_once_a_leader_is_in_doubt_the_others_are_asked_before_it() -> None:
+    async def scenario() -> None:
+        leader = Leader(URL)
+        end = asyncio.get_running_loop().time() + 5
+        first = await leader.connect(end)
+        assert first.position == OLD  # it is asked first
+        leader.forget(first.epoch)
+        for _ in range(3):
+            assert (await leader.connect(end)).position == NEW
+        assert not leader.superseded(NEW)
+        assert leader.superseded(OLD)
+        leader.forget(leader.epoch)
+        assert (await leader.connect(end)).position == NEW  # also when it is in doubt itself
+        await leader.close()
+
+    asyncio.run(scenario())
+
+
+def test_an_idle_connection_to_a_superseded_leader_is_used_no_more() -> None:
+    leader = Leader(URL)
+    writes, connection = LeaderConnections(URL, 2, leader=leader), Answering(OLD)
+    leader.heard_of(OLD)
+    assert writes._is_current(connection)
+    leader.heard_of(NEW)
+    assert not writes._is_current(connection)

@@ -110,22 +110,35 @@ def test_who_leads_is_found_beside_one_that_hangs_and_found_anew_after_a_failove
             pair.primary.signal(signal.SIGCONT)
 
 
-def test_a_write_waits_for_a_leader_and_is_given_up_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_waits_for_a_leader_and_is_given_up_in_time_and_one_at_an_old_leader_is_the_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with running_pair(tmp_path) as pair:
         migrate(pair.primary.url, versions=VERSIONS)
         pair.catch_up()
 
         async def scenario() -> None:
-            async with opened(pair.standby.url) as side:
+            async with opened(pair.standby.url) as side, opened(pair.url) as other:
                 monkeypatch.setattr(connections, "SECONDS", SHORT)
                 start = time.monotonic()
                 with pytest.raises(Unavailable):
                     await side.links.add(URL)
                 assert time.monotonic() - start < PATIENT  # the search that it waits for goes on
                 monkeypatch.setattr(connections, "SECONDS", PATIENT)
+                await asyncio.gather(*[other.links.add(URL) for _ in range(4)])
                 waiting = [asyncio.create_task(side.links.add(URL)) for _ in range(3)]
                 await asyncio.sleep(0)
                 await asyncio.to_thread(pair.standby.ask, "SELECT pg_promote()")
                 assert [link.url for link in await asyncio.gather(*waiting)] == [URL] * 3
 
-        run(scenario)
+                # Nobody has told the old one. It answers everything but a commit: that waits for its standby in vain.
+                with pytest.raises(Unavailable):
+                    await other.links.add(URL)
+                for _ in range(5):
+                    with request() as session:
+                        await answered(lambda: other.links.add(URL))
+                    assert session.seen is not None
+                    assert session.seen.timeline == 2
+
+        with pair.synchronous():
+            run(scenario)

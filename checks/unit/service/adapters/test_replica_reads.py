@@ -210,7 +210,7 @@ def test_a_commit_that_its_standby_may_not_have_is_not_acknowledged(
                 finally:
                     pair.standby.signal(signal.SIGCONT)
                 monkeypatch.setattr(connections, "SECONDS", PATIENT)
-                assert await side.links.change(link_id, NEW)  # over the same connection
+                assert await side.links.change(link_id, NEW)  # it leads still: it is found again
             assert len(side.writes._idle) == 1
 
     run(scenario)
