@@ -41,4 +41,7 @@ class ReplicaStore(PostgresStore):
             raise CacheAway("without the leader nobody knows whether this would be new enough to be cached") from None
         if not leader_has(wanted, current().asked):
             raise CacheAway("the server that was asked leads no more")
-        return await self._routed.find_url(link_id, wanted)
+        found = await self._routed.find_url(link_id, wanted)
+        if self._routed.leader.superseded(wanted):
+            raise CacheAway("the server that was asked led no more: a change elsewhere may be newer than what was read")
+        return found

@@ -8,10 +8,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 
-from shortener.lab5_failover.leader import Leader
+from shortener.lab3_cache_and_events.cache import CacheAway
+from shortener.lab5_failover.leader import Leader, servers
 from shortener.lab5_failover.leader_connections import LeaderConnections
 from shortener.lab5_failover.position import Position
+from shortener.lab5_failover.replica_reads import ReplicaReads
+from shortener.lab5_failover.replica_store import ReplicaStore
 from shortener.lab5_failover.server_connection import Reading, ServerConnection
 
 URL = "postgresql://lab@old,new/links"
@@ -89,3 +93,23 @@ def test_an_idle_connection_to_a_superseded_leader_is_used_no_more() -> None:
     assert writes._is_current(connection)
     leader.heard_of(NEW)
     assert not writes._is_current(connection)
+
+
+def test_what_an_old_leader_called_new_enough_is_not_cached() -> None:
+    """It has just come back. A replica of the new leader is as far, and may lack what was changed there meanwhile."""
+
+    class Reads(ReplicaReads):
+        async def position(self) -> Position:
+            return OLD
+
+        async def find_url(self, link_id: str, wanted: Position | None) -> Reading[str | None]:
+            self.leader.heard_of(at)
+            return Reading("https://example.com/", at, at, 0)
+
+    leader = Leader(URL)
+    reads = Reads(leader, 2, servers(URL, "X"), CollectorRegistry())
+    at = OLD
+    assert asyncio.run(ReplicaStore(reads).find_newest_url("abc")).value
+    at = NEW._replace(lsn=2000)
+    with pytest.raises(CacheAway):
+        asyncio.run(ReplicaStore(reads).find_newest_url("abc"))
