@@ -1,5 +1,7 @@
 """Connections to whichever server leads: writes, and the reads that no replica can answer. Lab 5."""
 
+import asyncio
+
 import psycopg
 from prometheus_client import Counter
 from psycopg.rows import TupleRow
@@ -15,6 +17,11 @@ from shortener.lab5_failover.server_connection import NotReplicated, Reading, Se
 from shortener.lab5_failover.server_connections import ServerConnections
 from shortener.lab5_failover.session import current
 
+# So long a redirect that the cache does not know waits for the leader's place in the log; then it reads without it, and
+# the cache stays as it is. While nobody leads, a replica's 0.5 s follow: the balancer gives a GET 1.3 s, and takes a
+# copy that needs longer for a broken one.
+POSITION_SECONDS = 0.3
+
 
 class LeaderConnections(ServerConnections):
     """All pools of a process share one `leader`: when one of them loses it, all drop their connections to it."""
@@ -29,8 +36,12 @@ class LeaderConnections(ServerConnections):
     async def position(self) -> Position:
         """A place in the log behind all that is committed now; those who ask at once share the question.
 
-        Raises Unavailable."""
-        return await self._positions.put(None)
+        Raises Unavailable within POSITION_SECONDS."""
+        try:
+            async with asyncio.timeout(POSITION_SECONDS):
+                return await self._positions.put(None)
+        except TimeoutError:
+            raise Unavailable("nobody has said in time how far the log has come") from None
 
     def leads(self, reading: Reading[object], wanted: Position | None) -> bool:
         """Whether the server that was read leads still. Otherwise it lacks what its client has seen, or some other
