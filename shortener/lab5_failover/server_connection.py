@@ -55,6 +55,7 @@ class ServerConnection(psycopg.AsyncConnection[TupleRow]):
     replica = False  # when it was last asked
     position = Position(0, 0, 0)  # then
     _in_doubt = False
+    _cancelling: asyncio.Task[None] | None = None
 
     @classmethod
     async def to(cls, server: Mapping[str, Any], end: float) -> Self:
@@ -108,7 +109,7 @@ class ServerConnection(psycopg.AsyncConnection[TupleRow]):
         Raises NotReplicated when the standby has not got it by `until`, on the loop's clock. What is committed lies
         before the place up to which the log is on disk: it is asked for in a transaction of its own, after the
         commit."""
-        self._in_doubt = False
+        self._in_doubt, self._cancelling = False, None
         watchdog = asyncio.get_running_loop().call_at(until, self._end_wait)
         try:
             async with self.pipeline() as pipeline:
@@ -117,6 +118,8 @@ class ServerConnection(psycopg.AsyncConnection[TupleRow]):
                 after = await self.execute(POSITION)
         finally:
             watchdog.cancel()
+            if self._cancelling:  # what is under way would hit the next one's write
+                await asyncio.wait({self._cancelling})
         if self._in_doubt:
             raise NotReplicated("it is written, but might not have been replicated: nobody knows whether it stays")
         return await answer.fetchall(), self._note(await after.fetchone())

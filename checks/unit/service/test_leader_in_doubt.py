@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -122,3 +123,31 @@ def test_a_redirect_that_no_leader_answers_is_quicker_than_the_balancers_patienc
     balancer = (ROOT / "infra" / "config" / "haproxy.cfg").read_text()
     (milliseconds,) = re.findall(r"set-timeout server (\d+)ms if .*GET", balancer)
     assert 0.75 * int(milliseconds) / 1000 > POSITION_SECONDS + REPLICA
+
+
+def test_what_cancels_a_write_is_over_before_the_next_write() -> None:
+    class Writing(Answering):
+        """Its write ends just when it is given up."""
+
+        asked_to_cancel = cancelled = False
+
+        @contextlib.asynccontextmanager
+        async def pipeline(self) -> AsyncIterator[Any]:
+            yield AsyncMock()
+
+        async def execute(self, *_: Any, **__: Any) -> Any:
+            while not self.asked_to_cancel:
+                await asyncio.sleep(0)
+            return AsyncMock(**{"fetchall.return_value": [], "fetchone.return_value": (False, 1, 1000, None)})
+
+        async def cancel_safe(self, *, timeout: float = 30) -> None:
+            self.asked_to_cancel = True
+            await asyncio.sleep(0.05)
+            self.cancelled = True
+
+    async def scenario() -> None:
+        connection = Writing(OLD)
+        await connection.write("", (), until=0)
+        assert connection.cancelled
+
+    asyncio.run(scenario())
