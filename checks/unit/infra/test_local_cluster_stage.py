@@ -19,7 +19,6 @@ from infra.failover.cluster import LEADER, leader_of, look
 from infra.project import Project
 from infra.runtime.inner import pid_file
 from infra.runtime.local.runtime import LocalRuntime
-from labs.lab5_failover.drill import rewinds
 from labs.lab5_failover.strikes import until_whole
 
 LEASE = 20.0  # seconds: `ttl` in infra/config/patroni/patroni.yml
@@ -112,7 +111,6 @@ def test_a_node_that_is_paused_goes_on_where_it_was(stage: LocalRuntime) -> None
 
 
 def test_a_fenced_failover_moves_the_lead_before_the_lease_is_out(stage: LocalRuntime) -> None:
-    before = {node: rewinds(stage, node) for node in NODES}
     change = fail_over(stage, fenced=True)
     assert change.free is not None
     assert change.promoted - change.began < LEASE
@@ -121,7 +119,6 @@ def test_a_fenced_failover_moves_the_lead_before_the_lease_is_out(stage: LocalRu
     stage.heal()
     until_whole(stage)
     assert leader_of(stage) == change.new
-    assert rewinds(stage, change.old) > before[change.old]  # its recovery has written beyond the fork
     (timeline,) = {node.timeline for node in look(stage).nodes.values()}
     assert timeline is not None
     assert timeline > 1
