@@ -132,8 +132,10 @@ def test_a_write_waits_for_a_leader_and_is_given_up_in_time_and_one_at_an_old_le
                 assert [link.url for link in await asyncio.gather(*waiting)] == [URL] * 3
 
                 # Nobody has told the old one. It answers everything but a commit: that waits for its standby in vain.
+                monkeypatch.setattr(connections, "SECONDS", SHORT)
                 with pytest.raises(Unavailable):
                     await other.links.add(URL)
+                monkeypatch.setattr(connections, "SECONDS", PATIENT)
                 for _ in range(5):
                     with request() as session:
                         await answered(lambda: other.links.add(URL))
