@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import replace
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -113,6 +115,15 @@ def test_who_led_was_wound_back_when_its_log_says_so_since_the_strike(
     monkeypatch.setattr(drill, "nodes", lambda runtime: list(runtime.said))
     runtime = cast("Runtime", Cluster())
     assert drill.forced(runtime, lambda _: None, fenced=True).rewound is rewound
+
+
+def test_patroni_says_it_in_these_words() -> None:
+    """Another version's words would be taken for a node that followed without a rewind."""
+    found = importlib.util.find_spec("patroni")
+    assert found is not None
+    assert found.origin is not None
+    said = (Path(found.origin).parent / "postgresql" / "rewind.py").read_text()
+    assert drill._REWOUND.replace("=0", "=%s") in said
 
 
 def test_strikes_for_which_the_load_leaves_no_time_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
