@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from checks.soak.faults import faults
+from checks.soak.faults import connected, faults
 from checks.soak.link_events import acknowledged_changes, missing_events
 from checks.soak.plans import Plan, plan
 from checks.soak.verdict import in_figures, undecided, wrong
@@ -72,7 +72,7 @@ def _experiment(plan: Plan, seconds: float, seed: int, rate: float) -> Experimen
         answers=(),
         right=lambda timeline: 0,
         load=replace(plan.load, seconds=seconds, rate=rate),
-        schedule=faults(seed, seconds, plan),
+        schedule=(connected(seconds), *faults(seed, seconds, plan)),
         explanation="",
         own_stage=True,
         variables=plan.variables,

@@ -30,6 +30,17 @@ def faults(seed: int, seconds: float, plan: Plan) -> tuple[At, ...]:
     return tuple(entries)
 
 
+def connected(seconds: float) -> At:
+    """Before the first fault. A producer connects with its first click and takes its time on a busy machine: a kill
+    meanwhile would cost all that wait for it."""
+
+    def do(stage: Runtime) -> None:
+        end = time.monotonic() + seconds - CALM
+        until_clicks_flow(stage, lambda: time.monotonic() > end)
+
+    return At(0.0, "the clicks of each copy arrive", do)
+
+
 @dataclass
 class _Clock:
     """When the load ends, as far as its first fault can tell, when the last fault was, and whether it is in force."""

@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from checks.soak.faults import CALM, FIRST, OUTAGE, faults
+from checks.soak.faults import CALM, FIRST, OUTAGE, connected, faults
 from checks.soak.flow import Clicks, until_clicks_flow
 from checks.soak.link_events import Change, acknowledged_changes, in_order
 from checks.soak.plans import plan
@@ -175,6 +175,16 @@ def test_there_is_no_soak_of_lab_2() -> None:
         plan(2)
 
 
+def test_nothing_is_struck_before_each_copys_clicks_arrive(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr("checks.soak.faults.until_clicks_flow", lambda stage, is_over: asked.append(is_over()))
+    first = connected(60.0)
+    assert first.seconds < faults(1, 60.0, plan(4))[0].seconds
+    first.do(cast(Runtime, None))
+    connected(1.0).do(cast(Runtime, None))  # too short a load to wait for anything
+    assert asked == [False, True]
+
+
 def test_a_short_soak_has_one_fault_at_least() -> None:
     assert len(faults(1, 1.0, plan(3))) == 2
 
@@ -238,7 +248,8 @@ def test_each_broken_promise_is_told(timeline: Timeline, events: dict[str, list[
     [
         (0.1, 0.15, 5, True),  # a busy machine
         (0.004, 0.15, 5, False),  # a quiet one
-        (0.1, 3.0, 5, False),  # too long ago for that
+        (0.1, 3.0, 5, True),  # thirty times as slow
+        (0.1, 4.0, 5, False),  # too long ago for that
         (0.1, None, 5, False),  # not before a kill
         (0.1, 0.15, 0, False),  # nothing is wrong
     ],
