@@ -148,10 +148,9 @@ def by_another(stand: Stand) -> None:
 
 
 def another_leads(stand: Stand) -> None:
-    """What was followed before is followed still; writes are told 503 until another node leads, and taken then: after a
-    lease of 20 s, and as much later as a busy machine needs (22.1 s were seen)."""
+    """What was followed before is followed still; writes are told 503 until another node leads, and taken then."""
     assert stand.get().headers["location"] == stand.url
-    assert eventually(lambda: _refused_or_taken(stand) == 201, within=PATIENCE)
+    assert eventually(lambda: _refused_or_taken(stand) == 201, within=PATIENCE)  # the lease of 20 s, and a busy machine
     assert stand.get().headers["location"] == stand.url
 
 
