@@ -296,10 +296,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def rows() -> list[Row]:
     """All where MATRIX=all says so, as `make matrix` does. Else a sample where a row takes long: of lab 5 each fault
-    once, on what the table names first; in containers so of the newest lab only that has the fault."""
+    once, on what the table names first; in containers so of the newest lab only that has the fault, up to lab 4: lab
+    5's nodes have a test of their own there (checks/unit/docker/lab5)."""
     if os.environ.get("MATRIX") == "all":
         return list(ROWS)
-    newest, first = {row.fault: row.lab for row in ROWS}, {(row.lab, row.fault): row for row in reversed(ROWS)}
+    newest = {row.fault: row.lab for row in ROWS if row.lab < 5}
+    first = {(row.lab, row.fault): row for row in reversed(ROWS)}
     sample = [row for row in ROWS if first[row.lab, row.fault] is row]
     if os.environ.get("RUNTIME") == "docker":
         return [row for row in sample if newest[row.fault] == row.lab]
@@ -331,7 +333,7 @@ def test_a_fault_is_met_as_promised_and_healed(stands: Callable[[int], Stand], r
 
 
 def test_a_link_that_is_not_there_cannot_be_cut(stands: Callable[[int], Stand]) -> None:
-    stand = stands(ROWS[-1].lab)
+    stand = stands(rows()[-1].lab)  # it stands already
     boxes = [box.name for box in stand.runtime.stage.boxes]
     with pytest.raises(LabError) as told:
         stand.runtime.cut(boxes[-1], boxes[-1])
