@@ -9,12 +9,14 @@ LAB := .venv/bin/lab
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 help:  ## these words
-	@echo "make lab-4      a real stage stands (lab-1: one file, lab-2: Postgres, lab-3: cache and events, lab-4: many copies)"
+	@echo "make lab-5      a real stage stands (lab-1: one file, lab-2: Postgres, lab-3: cache and events, lab-4: many copies,"
+	@echo "                lab-5: failover)"
 	@echo "make check-3    proves its milestone"
 	@echo "make break-3    breaks it: predict, run, compare"
 	@echo "make load-3     puts load on it"
 	@echo "make kill-BOX   also pause-BOX resume-BOX start-BOX restart-BOX, such as kill-redis; then: make heal"
-	@echo "make scale-5    so many copies of the service (lab 4); make deploy VERSION=2: each is replaced by a new one"
+	@echo "make scale-5    so many copies of the service (from lab 4 on); make deploy VERSION=2: each is replaced by a new one"
+	@echo "make failover   the leading Postgres is killed while clients write; make switchover: it hands the lead over (lab 5)"
 	@echo "make status     what stands; make down: nothing stands any more"
 	@echo "make test       the kit's own tests; make bench: its figures; make flaky: the checks repeated"
 
@@ -42,7 +44,7 @@ scale-%: .venv/ready
 	@$(LAB) scale app $*
 deploy: .venv/ready
 	@$(LAB) deploy $(if $(VERSION),--version $(VERSION))
-heal status: .venv/ready
+heal status failover switchover: .venv/ready
 	@$(LAB) $@
 down:
 	@if [ -x $(LAB) ]; then $(LAB) down; else echo "No stage stands: nothing is installed yet."; fi
@@ -63,8 +65,13 @@ test: lint  ## the kit's own tests, with the checks and their broken twins, in t
 	@.venv/bin/pytest --numprocesses 2 --dist loadfile $(PROOFS)
 bench: .venv/ready-to-test
 	@.venv/bin/python -m bench
-soak: .venv/ready  ## a lab (3, or LAB=4) for minutes, something broken every few seconds; then every promise is looked at
+soak: .venv/ready  ## a lab (3, or LAB=4, LAB=5) for minutes, something broken every few seconds; then every promise is looked at
 	@.venv/bin/python -m checks.soak $(if $(filter command,$(firstword $(origin LAB))),--lab $(LAB)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
+# A run keeps the cells that the other runtime has recorded, and makes the page of both.
+matrix: .venv/ready-to-test  ## the failure matrix with figures: each box x fault x lab, in the runtime that RUNTIME names
+	@mkdir -p .lab/matrix && rm -f .lab/matrix/$(or $(RUNTIME),default).jsonl
+	@MATRIX=all MATRIX_RECORD=$(CURDIR)/.lab/matrix/$(or $(RUNTIME),default).jsonl .venv/bin/pytest -q checks/matrix
+	@.venv/bin/python -m checks.matrix.page .lab/matrix/*.jsonl >checks/matrix/README.md && echo "checks/matrix/README.md is made anew."
 flaky: .venv/ready-to-test
 	@.venv/bin/python -m checks.flaky $(LABS) $(if $(RUNS),--runs $(RUNS)) $(if $(BUSY),--busy)
 lint: .venv/ready-to-test
@@ -74,4 +81,4 @@ lock: .venv/ready-to-test  ## lock the requirements anew, by hash, without addre
 	  .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	    $(if $(UPGRADE),--upgrade) $$set.in -o $$set.txt >/dev/null || exit 1; done
 
-.PHONY: help setup deploy heal status down test bench soak flaky lint lock
+.PHONY: help setup deploy heal status failover switchover down test bench soak matrix flaky lint lock

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import json
+import math
 import os
 import platform
 import sys
@@ -14,9 +16,11 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.figure import Figure
+from infra.interrupt import heard_once
 
 BENCHES = (
     *("redirect", "seed", "get_p99", "clicks", "balancer", "kills", "limiter", "restore"),
+    *("session_reads", "failover"),
     *("stage_up", "checks", "size"),
 )
 
@@ -29,20 +33,29 @@ def machine() -> str:
 
 def main() -> int:
     """`python -m bench [NAME ...] [--json]`. Exit 1 when a figure misses its target."""
-    wanted = [word for word in sys.argv[1:] if not word.startswith("-")] or list(BENCHES)
-    unknown = set(wanted) - set(BENCHES)
-    if unknown:
-        print(f"There is no benchmark {', '.join(sorted(unknown))}. There are: {', '.join(BENCHES)}.", file=sys.stderr)
-        return 2
+    asked = _options().parse_args()
     figures: list[Figure] = []
-    for name in wanted:
-        print(f"measuring {name} ...", file=sys.stderr, flush=True)
-        figures += importlib.import_module(f"bench.{name}").run()
-    if "--json" in sys.argv:
-        print(json.dumps({"machine": machine(), "figures": [asdict(figure) for figure in figures]}, indent=2))
+    with heard_once():  # a SIGTERM too lets each benchmark take down what it brought up
+        for name in asked.names or BENCHES:
+            print(f"measuring {name} ...", file=sys.stderr, flush=True)
+            figures += importlib.import_module(f"bench.{name}").run()
+    if asked.json:
+        print(json.dumps({"machine": machine(), "figures": [_plain(figure) for figure in figures]}, indent=2))
     else:
         _print(figures)
     return 0 if all(figure.met for figure in figures) else 1
+
+
+def _options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", choices=BENCHES, help=f"{', '.join(BENCHES)} (all)")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    return parser
+
+
+def _plain(figure: Figure) -> dict[str, object]:
+    """JSON has no number for what has no end."""
+    return asdict(figure) | ({"value": None} if math.isinf(figure.value) else {})
 
 
 def _print(figures: list[Figure]) -> None:
@@ -57,4 +70,7 @@ def _print(figures: list[Figure]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

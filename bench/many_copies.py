@@ -1,4 +1,4 @@
-"""A stage of lab 4 for the benchmarks, its links, its balancer, and the load beside it."""
+"""A stage of lab 4 or 5 for the benchmarks, its links, its balancer, and the load beside it."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ class Stage:
 
 
 @contextlib.contextmanager
-def many_copies(runtime: str) -> Iterator[Stage]:
+def many_copies(runtime: str, lab: int = 4) -> Iterator[Stage]:
     """A whole stage, gone afterwards with its data."""
-    project = Project(f"{default_name()}-bench-{os.getpid()}", 4, port=free_port(), variables=_NO_LIMIT)
+    project = Project(f"{default_name()}-bench-{os.getpid()}", lab, port=free_port(), variables=_NO_LIMIT)
     opened = open_runtime(project, runtime)
     with state.owned(project):
         try:

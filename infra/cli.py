@@ -18,13 +18,16 @@ from infra.commands import (
     break_,
     capacity,
     check,
+    cluster,
     copies,
+    elect,
     explain,
     faults,
     hint,
     import_,
     load,
     numbers,
+    regions,
     replay,
     restore,
     ring,
@@ -63,6 +66,9 @@ app.command("admit")(faults.admit)
 app.command("heal")(faults.heal)
 app.command("scale")(copies.scale)
 app.command("deploy")(copies.deploy)
+app.command("failover")(cluster.failover)
+app.command("switchover")(cluster.switchover)
+app.command("replication")(cluster.replication)
 app.command("numbers")(numbers.numbers)
 app.command("trace")(trace.trace)
 app.command("replay")(replay.replay)
@@ -74,6 +80,8 @@ app.command("restore")(restore.restore)
 app.command("capacity")(capacity.capacity)
 app.command("balance")(balance.balance)
 app.command("ring")(ring.ring)
+app.command("elect")(elect.elect)
+app.command("regions")(regions.regions)
 app.command("hint")(hint.hint)
 
 

@@ -11,3 +11,8 @@ class NotSupported(LabError):  # noqa: N818 - reads as a verdict: "inconclusive:
     """This runtime or machine cannot do that; a check that meets it is inconclusive, never green."""
 
     exit_code = 75
+
+
+class NotInTime(LabError):  # noqa: N818 - reads as a verdict: "inconclusive: not in time"
+    """The stage did not come to a state within its time, which says nothing of the service: a check that meets it is
+    inconclusive, never green."""

@@ -1,6 +1,7 @@
-"""What each stage makes for itself to fill docker-compose.yml: its passwords, and the port at which Kafka is published.
+"""What fills docker-compose.yml for one stage: what is different in its lab (infra/config/lab-5.env), and what the
+stage makes for itself: its passwords, and the port at which Kafka is published.
 
-Kept in a file that its owner alone can read, for as long as the data lives that they fit."""
+The latter is kept in a file that its owner alone can read, for as long as the data lives that they fit."""
 
 from __future__ import annotations
 
@@ -13,8 +14,9 @@ import string
 from collections.abc import Mapping
 from pathlib import Path
 
+from infra.compose.dotenv import read_env_file
 from infra.errors import LabError
-from infra.project import Project
+from infra.project import ROOT, Project
 from infra.runtime.ports import is_free
 from infra.secret_file import write_secret
 
@@ -29,8 +31,14 @@ _RANGE = range(10_000, 20_000)  # below what kernels give to outgoing connection
 
 def own_variables(project: Project) -> dict[str, str]:
     """The stage's own variables, made now if it has none. Those of the environment, if not empty, go before them."""
-    own = _read(project) or _make(project)
+    own = {**of_lab(project.lab), **(_read(project) or _make(project))}
     return {name: os.environ.get(name) or value for name, value in own.items()}
+
+
+def of_lab(lab: int) -> dict[str, str]:
+    """What is different in that lab, for boxes that it shares with others."""
+    file = ROOT / "infra" / "config" / f"lab-{lab}.env"
+    return read_env_file(file, {}) if file.exists() else {}
 
 
 def renew_port(project: Project) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 COMPOSE_FILE = ROOT / "docker-compose.yml"
+ALONE = frozenset({"lab-5-election", "lab-5-regions"})  # profiles whose boxes stand without those of their lab
 MORE_COPIES = "-more-copies"  # ends the name of the profile of those copies that rest at first
 LAB_HOME = Path(os.environ.get("LAB_HOME") or ROOT / ".lab").absolute()
 
@@ -38,8 +39,15 @@ class Project:
     copies: int | None = None
 
     @property
+    def alone(self) -> bool:
+        """Whether it is a lesson's stage, which has none of its lab's own boxes."""
+        return bool(self.profiles & ALONE)
+
+    @property
     def stage_profiles(self) -> frozenset[str]:
         """The profiles of every box that may stand: the lab's, the copies that rest at first, those asked for."""
+        if self.alone:
+            return self.profiles
         return frozenset({f"lab-{self.lab}", f"lab-{self.lab}{MORE_COPIES}"}) | self.profiles
 
     def with_variables(self, changed: Mapping[str, str | None]) -> Project:

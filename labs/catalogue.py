@@ -12,6 +12,7 @@ _MODULES = {
     2: "labs.lab2_postgres.experiments",
     3: "labs.lab3_cache_and_events.experiments",
     4: "labs.lab4_many_copies.experiments",
+    5: "labs.lab5_failover.experiments",
 }  # each has `experiments()`; read only when they are wanted
 
 

@@ -15,6 +15,7 @@ WIRINGS = {
     "2": "shortener.lab2_postgres.wiring",
     "3": "shortener.lab3_cache_and_events.wiring",
     "4": "shortener.lab4_many_copies.wiring",
+    "5": "shortener.lab5_failover.wiring",
 }
 SERVER: dict[str, Any] = {"loop": "uvloop", "http": "httptools", "ws": "none", "access_log": False}
 

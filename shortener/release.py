@@ -5,7 +5,8 @@ import runpy
 import sys
 
 LAB3 = "shortener.lab3_cache_and_events.migrate"
-STEPS = {"2": "shortener.lab2_postgres.migrate", "3": LAB3, "4": LAB3}  # lab 4 adds nothing to the schema
+LAB5 = "shortener.lab5_failover.migrate"
+STEPS = {"2": "shortener.lab2_postgres.migrate", "3": LAB3, "4": LAB3, "5": LAB5}  # lab 4 adds nothing to the schema
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ import pytest
 from checks.plugin.service import Sent, Service
 from checks.plugin.stand import Stand, Stands, log_of
 from checks.plugin.verdict import CheckFailed, Inconclusive, Result
-from infra.errors import LabError, NotSupported
+from infra.errors import LabError, NotInTime, NotSupported
 
 
 @dataclass
@@ -54,6 +54,16 @@ class Checks:
     def small_stand(self) -> Iterator[Stand]:
         """A second stage of the run's own, with hardly anything in it."""
         yield from self._lend(lambda: self.stands.own("small"))
+
+    @pytest.fixture
+    def election_stand(self) -> Iterator[Stand]:
+        """A stage of lab 5's nodes that elect a leader, and nothing else of the lab."""
+        yield from self._lend(lambda: self.stands.own("election", frozenset({"lab-5-election"})))
+
+    @pytest.fixture
+    def regions_stand(self) -> Iterator[Stand]:
+        """A stage of lab 5's two regions, and nothing else of the lab."""
+        yield from self._lend(lambda: self.stands.own("regions", frozenset({"lab-5-regions"})))
 
     @pytest.fixture
     def service(self, stand: Stand) -> Service:
@@ -138,7 +148,7 @@ class Checks:
 
     def _judge(self, item: pytest.Item, failure: BaseException | None, seconds: float) -> Result:
         result = Result(check_name(item), title_of(item), "pass", round(seconds, 2), notes=tuple(self._notes))
-        if isinstance(failure, (Inconclusive, NotSupported)):
+        if isinstance(failure, (Inconclusive, NotSupported, NotInTime)):
             result.verdict, result.reason = "inconclusive", str(failure)
         elif failure is not None:
             result.verdict = "fail"

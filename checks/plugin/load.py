@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from checks.plugin.stand import Stand
 from checks.plugin.verdict import CheckFailed
-from infra.errors import LabError, NotSupported
+from infra.errors import LabError, NotInTime, NotSupported
 from infra.experiment.experiment import At, Experiment, Load, Timeline, run
 
 
@@ -30,10 +30,11 @@ def under_load(stand: Stand, load: Load, schedule: tuple[At, ...]) -> Timeline:
 
 @contextmanager
 def failing_as(did: str, expected: str, seen: Callable[[], str] = lambda: "") -> Iterator[None]:
-    """What goes wrong with the stage in here is the service's failure, not the stage's. `seen` is told before it."""
+    """What goes wrong with the stage in here is the service's failure, not the stage's; but not that the stage was too
+    slow, or cannot do it. `seen` is told before it."""
     try:
         yield
-    except NotSupported:
+    except (NotSupported, NotInTime):
         raise
     except LabError as error:
         raise CheckFailed(did=did, expected=expected, got=f"{seen()}{error}") from error

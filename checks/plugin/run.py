@@ -23,6 +23,7 @@ THROUGH_THE_BALANCER = (
     "lab1/check_together.py",
     "lab2/check_links.py",
     "lab3/check_changes.py",
+    "lab3/check_races.py",
     "lab3/check_idempotency.py",
     "lab3/check_clicks.py",
 )
@@ -31,6 +32,7 @@ SUITES = {
     2: (*CONTRACT, *DATABASE, "lab2/check_million.py", "lab2/check_plan.py"),
     3: (*CONTRACT, *DATABASE, "lab2/check_plan.py", "lab3"),  # redirects no longer ask the database about its million
     4: (*THROUGH_THE_BALANCER, "lab4"),
+    5: ("lab1/check_contract.py", "lab2/check_links.py", "lab3/check_changes.py", "lab3/check_idempotency.py", "lab5"),
 }  # a lab keeps the promises of those before it
 _PLUGINS = "terminal, cacheprovider, logging, faulthandler, warnings, unraisableexception, threadexception, doctest"
 

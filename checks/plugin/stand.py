@@ -70,12 +70,15 @@ class Stands:
             self._up["standing"] = Stand(self.wanted, self.standing, service, own=False)
         return self._up["standing"]
 
-    def own(self, name: str = "check") -> Stand:
-        """A stage of this run alone, brought up at its first use. Raises LabError when it cannot stand."""
+    def own(self, name: str = "check", profiles: frozenset[str] = frozenset()) -> Stand:
+        """A stage of this run alone, brought up at its first use, with the boxes of these profiles besides.
+
+        Raises LabError when it cannot stand."""
         if name in self._up:
             return self._up[name]
         began = time.monotonic()
-        project = replace(self.wanted, name=f"{self.wanted.name}-{name}-{os.getpid()}", port=free_port())
+        own_name = f"{self.wanted.name}-{name}-{os.getpid()}"
+        project = replace(self.wanted, name=own_name, port=free_port(), profiles=self.wanted.profiles | profiles)
         runtime = self.open(project, self.runtime_name)
         stand = Stand(project, runtime, Service(project.base_url), own=True)
         self._owned.enter_context(state.owned(project))

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from checks.soak.faults import faults
+from checks.soak.faults import connected, faults
 from checks.soak.link_events import acknowledged_changes, missing_events
 from checks.soak.plans import Plan, plan
 from checks.soak.verdict import in_figures, undecided, wrong
@@ -72,7 +72,7 @@ def _experiment(plan: Plan, seconds: float, seed: int, rate: float) -> Experimen
         answers=(),
         right=lambda timeline: 0,
         load=replace(plan.load, seconds=seconds, rate=rate),
-        schedule=faults(seed, seconds, plan),
+        schedule=(connected(seconds), *faults(seed, seconds, plan)),
         explanation="",
         own_stage=True,
         variables=plan.variables,
@@ -81,7 +81,7 @@ def _experiment(plan: Plan, seconds: float, seed: int, rate: float) -> Experimen
 
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--lab", type=int, default=3, help="which (3; or 4)")
+    parser.add_argument("--lab", type=int, default=3, help="which (3; or 4, 5)")
     parser.add_argument("--minutes", type=float, help="how long (10; 3 with RUNTIME=docker)")
     parser.add_argument("--seed", type=int, help="which faults; a random one, which is printed")
     parser.add_argument("--rate", type=float, default=RATE, help=f"requests a second at most ({RATE:.0f})")

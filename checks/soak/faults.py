@@ -26,8 +26,19 @@ def faults(seed: int, seconds: float, plan: Plan) -> tuple[At, ...]:
     while not entries or at < seconds - CALM:
         strike, outage = deal(), dice.uniform(*OUTAGE)
         entries += _entries(strike, at, outage, clock)
-        at += outage + dice.uniform(*BETWEEN)
+        at += strike.takes + outage + dice.uniform(*BETWEEN)
     return tuple(entries)
+
+
+def connected(seconds: float) -> At:
+    """Before the first fault. A producer connects with its first click and takes its time on a busy machine: a kill
+    meanwhile would cost all that wait for it."""
+
+    def do(stage: Runtime) -> None:
+        end = time.monotonic() + seconds - CALM
+        until_clicks_flow(stage, lambda: time.monotonic() > end)
+
+    return At(0.0, "the clicks of each copy arrive", do)
 
 
 @dataclass
@@ -51,8 +62,9 @@ class _Clock:
     def is_whole(self) -> bool:
         return not self.in_force
 
-    def is_over(self) -> bool:
-        return self.end is not None and time.monotonic() > self.end - 1.0
+    def is_over(self, takes: float = 0.0) -> bool:
+        """Or will be before what takes so many seconds has been done."""
+        return self.end is not None and time.monotonic() > self.end - takes - 1.0
 
 
 def _entries(strike: Strike, at: float, outage: float, clock: _Clock) -> list[At]:
@@ -80,7 +92,10 @@ def _entries(strike: Strike, at: float, outage: float, clock: _Clock) -> list[At
         clock.in_force = False
         until_clicks_flow(stage, clock.is_over)
 
-    struck = At(at, strike.label, do, kills=strike.kills, unless=clock.is_over)
+    struck = At(at, strike.label, do, kills=strike.kills, unless=lambda: clock.is_over(strike.takes))
     if strike.back is None:
         return [struck]
-    return [struck, At(at + outage, strike.back_label, back, starts=strike.starts, unless=clock.is_whole)]
+    return [
+        struck,
+        At(at + strike.takes + outage, strike.back_label, back, starts=strike.starts, unless=clock.is_whole),
+    ]

@@ -19,7 +19,11 @@ from infra.commands.starter import lay_down
 Lab = tuple[int, dict[str, str]]
 
 
-@pytest.fixture(params=LABS)
+# In containers a starter's image is built alike in each lab: one with a server alone, and one with consumers too.
+TRIED = (1, 3) if os.environ.get("RUNTIME") == "docker" else LABS
+
+
+@pytest.fixture(params=TRIED)
 def starter(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lab]:
     """A lab's number and the environment in which its starter is the service; what stood is down afterwards."""
     app = tmp_path / "my-shortener"
@@ -52,13 +56,21 @@ def free_port() -> int:
 
 
 # By lab: what its starter does already, and what it is asked for in vain.
-DONE = {1: ["healthz"], 2: ["healthz"], 3: ["healthz", "create", "search"], 4: ["healthz", "create", "search", "patch"]}
+DONE = {
+    1: ["healthz"],
+    2: ["healthz"],
+    3: ["healthz", "create", "search"],
+    4: ["healthz", "create", "search", "patch"],
+    5: ["healthz", "create", "search", "patch", "idempotency-at-once"],
+}
 MISSING = {
     1: ["create", "url-kept"],
     2: ["create", "url-kept", "search"],
     3: ["redirect-headers", "patch", "click-event", "idempotency-key"],
     4: ["served-by", "copies-agree", "readiness", "cache-cut-off"],
+    5: ["own-writes", "replica-share"],
 }
+TOLD = {5: "the header Session-Token"}  # by what it says is missing; the others answer 501 with the TODO's name
 
 
 def test_it_stands_and_does_not_pass_and_says_what_is_missing(starter: Lab) -> None:
@@ -70,6 +82,6 @@ def test_it_stands_and_does_not_pass_and_says_what_is_missing(starter: Lab) -> N
     assert "✓ GET /healthz" in checked.stdout
     assert checked.stdout.count("✓") == len(DONE[number]), checked.stdout
     assert checked.stdout.count("✗") == len(MISSING[number]), checked.stdout
-    assert "is still to be written: TODO" in checked.stdout
+    assert TOLD.get(number, "is still to be written: TODO") in checked.stdout
     assert f"lab hint {number}" in checked.stdout
     assert "Traceback" not in checked.stdout + checked.stderr

@@ -1,4 +1,4 @@
-"""Each twin runs for real, on a stage of its own, and its check rejects it with the message that a learner needs.
+"""Each twin runs for real, and its check rejects it with the message that a learner needs.
 
 Two run at a time: most of a check is waiting."""
 
@@ -6,17 +6,19 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
 
 import pytest
 
+from checks.twins.ground import Done, Ground, shares
 from checks.twins.twin import twins
 
-CASES = {f"{twin.name}-{name}": (twin, name) for twin in twins() for name in twin.rejected_by}
-Done = subprocess.CompletedProcess[str]
+AT_ONCE = 2
+PAIRS = [(twin, name) for twin in twins() for name in twin.rejected_by]
+PAIRS.sort(key=lambda pair: (pair[0].lab, not shares(*pair)))  # those of one stage together
+CASES = {f"{twin.name}-{name}": (twin, name) for twin, name in PAIRS}
 
 
 @pytest.fixture(scope="session")
@@ -24,26 +26,26 @@ def rejection(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Done]]
     """What became of a case; those that this session asks for are begun in its order, ahead of their tests."""
     items = [item for item in request.session.items if isinstance(item, pytest.Function)]
     wanted = [item.callspec.id for item in items if item.function is test_the_check_rejects_the_twin]
-    with ThreadPoolExecutor(2) as pool:
-        futures: dict[str, Future[Done]] = {case: pool.submit(_check, case) for case in wanted}
+    grounds = [Ground(f"twin-{os.getpid()}-{number}") for number in range(AT_ONCE)]
+    free: SimpleQueue[Ground] = SimpleQueue()
+    for ground in grounds:
+        free.put(ground)
+
+    def check(case: str) -> Done:
+        ground = free.get()
+        try:
+            return ground.check(*CASES[case])
+        finally:
+            free.put(ground)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        futures: dict[str, Future[Done]] = {case: pool.submit(check, case) for case in wanted}
         try:
             yield lambda case: futures[case].result()
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-def _check(case: str) -> Done:
-    twin, name = CASES[case]
-    project = f"twin-{os.getpid()}-{list(CASES).index(case)}"
-    environment = {**os.environ, "APP": str(twin.folder), "RUNTIME": "local", "PROJECT": project}
-    return subprocess.run(
-        [sys.executable, "-m", "infra.cli", "check", str(twin.lab), name, "--json"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
+            for ground in grounds:
+                ground.clear()
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import tomllib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from checks.plugin.run import suite
 
+CONSUMERS = ("worker", "toplist", "audit", "outbox")
 BROKEN = Path(__file__).resolve().parent.parent / "broken"
 
 
@@ -22,6 +24,12 @@ class Twin:
     rejected_by: tuple[str, ...]
     says: str
     why: str
+
+    @property
+    def consumes(self) -> bool:
+        """Whether one of its consumers of events is not the kit's own."""
+        lines = (self.folder / "Procfile").read_text().splitlines()
+        return any(line.partition(":")[0] in CONSUMERS and line.endswith(" app.py") for line in lines)
 
 
 def twins() -> list[Twin]:
@@ -42,9 +50,21 @@ def _read(folder: Path) -> Twin:
 
 def checks_of(lab: int) -> list[str]:
     """The names of that lab's checks, read from the sources."""
+    return list(_functions(lab))
+
+
+def takes_a_standing_stage(lab: int, name: str) -> bool:
+    """Whether that check of the lab asks for a stage as it stands, and for none of its own."""
+    return {argument.arg for argument in _functions(lab)[name].args.args} - {"note"} <= {"stand", "service"}
+
+
+@cache
+def _functions(lab: int) -> dict[str, ast.FunctionDef]:
     files: list[Path] = []
     for path in suite(lab):
         files += sorted(path.glob("check_*.py")) if path.is_dir() else [path]
     trees = [ast.parse(file.read_text()) for file in files]
-    functions = [node.name for tree in trees for node in tree.body if isinstance(node, ast.FunctionDef)]
-    return [name.removeprefix("check_").replace("_", "-") for name in functions if name.startswith("check_")]
+    functions = [node for tree in trees for node in tree.body if isinstance(node, ast.FunctionDef)]
+    return {
+        one.name.removeprefix("check_").replace("_", "-"): one for one in functions if one.name.startswith("check_")
+    }

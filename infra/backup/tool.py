@@ -49,5 +49,5 @@ def look(runtime: Runtime) -> Catalog:
 def with_archive(runtime: Runtime, command: str) -> Runtime:
     """`runtime`, if its stage keeps an archive. Raises LabError if it does not."""
     if not any("wal-archive" in box.names for box in runtime.stage.boxes):
-        raise LabError(f"`{command}` needs the archive, which stands from lab 4 on. Bring it up first: `make lab-4`.")
+        raise LabError(f"`{command}` needs the archive, which lab 4 has. Bring that up first: `make lab-4`.")
     return runtime

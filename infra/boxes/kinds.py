@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from infra.boxes.etcd import EtcdBox
 from infra.boxes.haproxy import HaproxyBox
 from infra.boxes.kafka import KafkaBox
 from infra.boxes.native import NativeBox
+from infra.boxes.patroni import PatroniBox
 from infra.boxes.postgres import PostgresBox
 from infra.boxes.postgres_tools import PostgresToolBox, WalArchiveBox
 from infra.boxes.procfile import ProcfileBox
@@ -16,8 +18,10 @@ from infra.compose.box import Box
 from infra.errors import LabError
 
 KINDS: dict[str, Callable[[], NativeBox]] = {
+    "etcd": EtcdBox,
     "haproxy": HaproxyBox,
     "kafka": KafkaBox,
+    "patroni": PatroniBox,
     "postgres": PostgresBox,
     "postgres-tool": PostgresToolBox,
     "procfile": ProcfileBox,

@@ -72,7 +72,7 @@ def _what_to_check(lab: int) -> tuple[Project, str, Runtime | None]:
 def _is_wanted(remembered: tuple[Project, str], lab: int) -> bool:
     """Whether the remembered stage is what APP, RUNTIME and PORT (where they are set) and `lab` ask for."""
     project, runtime = remembered
-    if project.lab != lab or os.environ.get("RUNTIME") not in (None, "", runtime):
+    if project.lab != lab or project.alone or os.environ.get("RUNTIME") not in (None, "", runtime):
         return False
     wanted = wanted_project(lab)
     return (not os.environ.get("APP") or wanted.app == project.app) and (

@@ -48,7 +48,7 @@ def stage_for(experiment: Needs, progress: Progress) -> Iterator[Runtime]:
 def _standing(lab: int) -> Runtime | None:
     """The learner's stage, if it is of that lab and something of it is there."""
     remembered = state.load(project_name())
-    if remembered is None or remembered[0].lab != lab:
+    if remembered is None or remembered[0].lab != lab or remembered[0].alone:
         return None
     wanted = os.environ.get("RUNTIME")
     if wanted and wanted != remembered[1]:

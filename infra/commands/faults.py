@@ -12,8 +12,15 @@ from infra.commands.context import current
 Box = Annotated[str, typer.Argument(help="A box, as named in docker-compose.yml, or its alias (`app`).")]
 
 
-def kill(box: Box) -> None:
+def kill(
+    box: Box,
+    only: Annotated[str | None, typer.Option(help="One process inside: postgres or patroni, of pg-1 (lab 5).")] = None,
+) -> None:
     """Kill a box at once (kill -9). It stays dead until `start` or `heal`."""
+    if only is not None:
+        current().kill_process(box, only)
+        print(f"{only} in {box} is killed, and nothing else there. `make status` shows what comes of it.")
+        return
     current().kill(box)
     print(f"{box} is killed. `make status` shows it, `make heal` brings it back.")
 
@@ -79,7 +86,7 @@ def slow(
 
 
 def drain(box: Box) -> None:
-    """The balancer sends a copy no new requests; those in flight end first (lab 4)."""
+    """The balancer sends a copy no new requests; those in flight end first (from lab 4 on)."""
     current().drain(box)
     print(f"{box} has nothing in flight and gets no new requests. `lab admit {box}` or `make heal` lets it in again.")
 

@@ -37,5 +37,5 @@ def links(count: str) -> int:
 def with_database(runtime: Runtime, command: str) -> Runtime:
     """`runtime`, if its stage has a Postgres. Raises LabError if it has none."""
     if not any("postgres" in box.names for box in runtime.stage.boxes):
-        raise LabError(f"`{command}` needs Postgres, which stands from lab 2 on. Bring it up first: `make lab-2`.")
+        raise LabError(f"`{command}` needs the one Postgres of labs 2 to 4. Bring it up first: `make lab-2`.")
     return runtime

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -15,6 +15,7 @@ from rich.table import Table
 
 from infra import state
 from infra.balancer import STATISTICS_PORT
+from infra.commands.cluster import database, nodes
 from infra.commands.context import current, project_name, say, standing, wanted_project
 from infra.commands.copies import Seen, seen
 from infra.errors import LabError
@@ -24,6 +25,9 @@ from infra.runtime.docker import half_up
 from infra.runtime.drains import is_balancer
 from infra.runtime.protocol import BoxStatus, Runtime
 
+if TYPE_CHECKING:
+    from infra.failover.cluster import Node
+
 _MARKS = {"running": "[green]running[/]", "paused": "[yellow]paused[/]", "dead": "[red]dead[/]", "completed": "done"}
 
 
@@ -31,16 +35,16 @@ def up(lab: Annotated[int, typer.Argument(help="Which lab's stage, such as 2.")]
     """Bring a lab's stage up and wait until it is ready."""
     began = time.monotonic()
     project = wanted_project(lab)
-    runtime = _runtime_for(project)
+    runtime = runtime_for(project)
     runtime.up(say)
     took = time.monotonic() - began
     print(f"\nLab {lab} is ready ({took:.1f} s): {project.base_url}\n")
     boxes = runtime.status()
-    _print_boxes(boxes, seen(runtime, boxes))
+    _print_boxes(boxes, {**seen(runtime, boxes), **nodes(runtime, boxes)})
     _print_next(lab, project, runtime)
 
 
-def _runtime_for(project: Project) -> Runtime:
+def runtime_for(project: Project) -> Runtime:
     """The runtime to use; a stage of another lab, app, port or runtime that stands under this name goes down first."""
     remembered = state.load(project.name)
     wanted = os.environ.get("RUNTIME")
@@ -115,14 +119,21 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")
         return
     project, name = _remembered()
     boxes, faults = runtime.status(), runtime.faults()
-    copies = seen(runtime, boxes)
+    copies, members = seen(runtime, boxes), nodes(runtime, boxes)
     if as_json:
-        record = {"project": project.name, "lab": project.lab, "runtime": name, "url": project.base_url}
-        told = {name: asdict(copy) for name, copy in copies.items()}
-        print(json.dumps(record | {"boxes": [asdict(box) for box in boxes], "copies": told, "faults": faults}))
+        record: dict[str, object] = {
+            "project": project.name,
+            "lab": project.lab,
+            "runtime": name,
+            "url": project.base_url,
+        }
+        record["boxes"] = [asdict(box) for box in boxes]
+        record["copies"] = {name: asdict(copy) for name, copy in copies.items()}
+        record["nodes"] = {name: asdict(node) for name, node in members.items()}
+        print(json.dumps(record | {"faults": faults}))
         return
     print(f"Lab {project.lab}, {name} runtime, project {project.name}: {project.base_url}\n")
-    _print_boxes(boxes, copies)
+    _print_boxes(boxes, {**copies, **members})
     for fault in faults:
         print(f"Fault in force: {fault}")
     if faults:
@@ -136,14 +147,15 @@ def _remembered() -> tuple[Project, str]:
     return remembered
 
 
-def _print_boxes(boxes: list[BoxStatus], copies: Mapping[str, Seen]) -> None:
+def _print_boxes(boxes: list[BoxStatus], notes: Mapping[str, Seen | Node]) -> None:
+    """`notes` say by name what others think of a box: the balancer of a copy, the cluster of a node."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("box", "state", "address", "memory", ""):
         table.add_column(column, justify="right" if column == "memory" else "left")
     for box in boxes:
         memory = f"{box.memory / 2**20:.0f} MB" if box.memory else ""
         ready = "" if box.ready or box.state != "running" else "not ready"
-        words = [box.detail or ready, *([str(copies[box.name])] if box.name in copies else [])]
+        words = [box.detail or ready, *([str(notes[box.name])] if box.name in notes else [])]
         mark = _MARKS.get(box.state, box.state)
         table.add_row(box.name, mark, box.address or "", memory, "; ".join(word for word in words if word))
     total = sum(box.memory or 0 for box in boxes)
@@ -161,10 +173,14 @@ def logs(
 
 
 def connect(
-    box: Annotated[str, typer.Argument(help="A box with a client: postgres, redis, kafka or balancer.")] = "postgres",
+    box: Annotated[
+        str | None,
+        typer.Argument(help="postgres, redis, kafka, balancer, etcd, pg-1; without one: Postgres, or who leads there."),
+    ] = None,
 ) -> None:
     """Open a box's own client, such as psql."""
-    command = current().connect(box)
+    runtime = current()
+    command = runtime.connect(box or database(runtime))
     try:
         os.execvp(command[0], command)
     except OSError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Condition = Literal["service_started", "service_healthy", "service_completed_successfully"]
@@ -29,12 +29,14 @@ class Mount:
 @dataclass(frozen=True)
 class NativeBox:
     """`x-local`: which native box a service is. `kind` is a module of infra/boxes; `process` a line of a Procfile;
-    `ready` the HTTP path whose 200 means ready (both runtimes ask it); an `optional` process may be missing there."""
+    `ready` the HTTP path whose 200 means ready (both runtimes ask it); an `optional` process may be missing there.
+    `pid_files` say, inside the box, which of several processes is which: each can be killed without the others."""
 
     kind: str
     process: str | None = None
     ready: str | None = None
     optional: bool = False
+    pid_files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

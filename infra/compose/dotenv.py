@@ -1,4 +1,4 @@
-"""The `.env` file beside docker-compose.yml, read as Compose reads it. The environment wins over it."""
+"""The `.env` file beside docker-compose.yml, and its like, read as Compose reads it. The environment wins over it."""
 
 from __future__ import annotations
 
@@ -20,20 +20,23 @@ def with_dotenv(folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
 
     Raises LabError that names the line it cannot read."""
     path = folder / ".env"
+    return read_env_file(path, environment) if path.is_file() else dict(environment)
+
+
+def read_env_file(path: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """`environment` over the variables of that file. Raises LabError that names the line it cannot read."""
     known = dict(environment)
-    if not path.is_file():
-        return known
     for number, raw in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         line = raw.strip()
         if not line or line.startswith("#"):
             continue
         match = _LINE.match(line)
         if match is None:
-            raise LabError(f".env:{number}: `{line}` is not NAME=value. Correct or remove that line.")
+            raise LabError(f"{path.name}:{number}: `{line}` is not NAME=value. Correct or remove that line.")
         try:
             known.setdefault(match[1], _value(match[2], known))
         except TemplateError as error:
-            raise LabError(f".env:{number}: {error}.") from error
+            raise LabError(f"{path.name}:{number}: {error}.") from error
     return known
 
 

@@ -185,7 +185,9 @@ def _memory(entry: Entry) -> int:
 
 
 def _native(entry: Entry, service: str) -> NativeBox:
-    fields = {key: value.as_text() for key, value in entry.as_map().items()}
+    given = dict(entry.as_map())
+    files = given.pop("pid_files").as_map() if "pid_files" in given else {}
+    fields = {key: value.as_text() for key, value in given.items()}
     kind, process, ready = (fields.pop(key, None) for key in ("box", "process", "ready"))
     optional = fields.pop("optional", "false")
     if fields:
@@ -200,4 +202,4 @@ def _native(entry: Entry, service: str) -> NativeBox:
         raise entry.refuse(f"x-local of service {service}: `ready` is a path such as /healthz, not {ready}.")
     if optional not in ("true", "false") or (optional == "true" and process is None):
         raise entry.refuse(f"x-local of service {service}: `optional: true` is for a box with a `process`.")
-    return NativeBox(kind, process, ready, optional == "true")
+    return NativeBox(kind, process, ready, optional == "true", {name: value.as_text() for name, value in files.items()})

@@ -53,7 +53,8 @@ class Experiment:
     `answers` are the possible predictions; `right` is the index of the one that the run's figures bear out (it is
     judged from the timeline, so that a run that went otherwise says so). `explanation` may name the run's figures in
     braces (findings.py). `prepare` is done before the load starts, `undo` after the run however it ended, besides
-    `runtime.heal()`; `measure` adds figures of the experiment's own. `gauges` are read while the load runs."""
+    `runtime.heal()`; `measure` adds figures of the experiment's own. `gauges` are read while the load runs.
+    `own_load` stands for what locust cannot bring: it plays load and faults by itself, and `load` only names them."""
 
     name: str
     lab: int
@@ -73,6 +74,7 @@ class Experiment:
     prepare: Callable[[Runtime], None] | None = None
     undo: Callable[[Runtime], None] | None = None
     measure: Callable[[Timeline], Mapping[str, float]] | None = None
+    own_load: Callable[[Runtime, Progress], Timeline] | None = None
 
 
 def run(experiment: Experiment, runtime: Runtime, progress: Progress, live: Live = lambda tick: None) -> Timeline:
@@ -80,8 +82,11 @@ def run(experiment: Experiment, runtime: Runtime, progress: Progress, live: Live
 
     Whatever happens, the load is gone and the stage is healed afterwards. Raises LabError when the load could not run
     or not one request was answered: an experiment without traffic proves nothing."""
+    if experiment.own_load is not None:
+        with healed_afterwards(runtime, experiment.undo, progress):
+            return experiment.own_load(runtime, progress)
     load = experiment.load
-    with healed_afterwards(runtime, experiment.undo):
+    with healed_afterwards(runtime, experiment.undo, progress):
         if experiment.prepare is not None:
             experiment.prepare(runtime)
         links, requests, spans, figures, series = _load_and_faults(experiment, runtime, progress, live)

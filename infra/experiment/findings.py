@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from infra.experiment.experiment import Experiment
@@ -9,6 +10,7 @@ from infra.experiment.picture import duration
 from infra.experiment.timeline import Timeline
 
 NEVER = "not within this run"
+_NAMED = 5  # links that are lost, by name; of more it is told how many
 _CLICKS = ("seen", "possible", "counted", "lost", "excused", "lost_beyond", "doubled")
 
 
@@ -69,13 +71,14 @@ def table(experiment: Experiment, timeline: Timeline) -> list[tuple[str, str]]:
     """The lines to print below the picture: what it is, and the figure."""
     said = words(experiment, timeline)
     longest = timeline.longest()
-    rows = [
-        (
-            "requests",
-            f"{said['requests']}: {said['answered']} answered, {said['failed']} failed, {said['unknown']} unknown",
-        ),
-        ("acknowledged links", f"{said['acknowledged']}, of which lost: {said['lost']}"),
-    ]
+    rows = []
+    if timeline.requests:
+        outcomes = ", ".join(f"{said[name]} {name}" for name in ("answered", "failed", "unknown"))
+        rows.append(("requests", f"{said['requests']}: {outcomes}"))
+    if timeline.audit is not None:
+        rows.append(("acknowledged links", f"{said['acknowledged']}, of which lost: {said['lost']}"))
+    if timeline.audit is not None and timeline.audit.lost:
+        rows.append(("the lost ones", _named(timeline.audit.lost)))
     if timeline.count("unknown"):
         rows.append(("unknown writes", f"{said['unknown']}; there afterwards: {said['unknown_applied']}"))
     if timeline.audit is not None and timeline.audit.doubled:
@@ -90,6 +93,11 @@ def table(experiment: Experiment, timeline: Timeline) -> list[tuple[str, str]]:
     if longest is not None:
         rows.append(("longest request", f"{said['longest']} ({longest.name}); over 5 s: {said['over_5_s']}"))
     return rows + [(_label(name), _said(name, value)) for name, value in timeline.figures.items()]
+
+
+def _named(links: Sequence[tuple[str, str]]) -> str:
+    named = ", ".join(f"{link_id} to {url}" for link_id, url in links[:_NAMED])
+    return named + (f", and {len(links) - _NAMED:,} more" if len(links) > _NAMED else "")
 
 
 def _clicks_said(timeline: Timeline) -> dict[str, str]:

@@ -6,14 +6,20 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 from infra.interrupt import undisturbed
-from infra.runtime.protocol import Runtime
+from infra.runtime.protocol import Progress, Runtime
 
 
 @contextlib.contextmanager
-def healed_afterwards(runtime: Runtime, undo: Callable[[Runtime], None] | None) -> Iterator[None]:
-    """However the block ends, `undo` and then the runtime's own heal run to their end."""
+def healed_afterwards(
+    runtime: Runtime, undo: Callable[[Runtime], None] | None, progress: Progress = lambda _: None
+) -> Iterator[None]:
+    """However the block ends, `undo` and then the runtime's own heal run to their end. With a dead leader that takes
+    half a minute, so whoever pressed Ctrl-C is told."""
     try:
         yield
+    except KeyboardInterrupt:
+        progress("interrupted; mending what is broken first")
+        raise
     finally:
         with undisturbed():
             try:

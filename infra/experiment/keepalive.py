@@ -7,7 +7,7 @@ import contextlib
 import http.client
 import queue
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from types import TracebackType
@@ -41,14 +41,16 @@ class Connection:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._http.close()
 
-    def ask(self, method: str, path: str, body: bytes | None = None) -> Answer:
+    def ask(
+        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         """Send one request and read the whole answer. Raises OSError when none came (http.client's errors too), and
         Stopped once `stop` was called."""
         if self._stopped:
             raise Stopped
         try:
-            headers = {"Content-Type": "application/json"} if body is not None else {}
-            self._http.request(method, path, body=body, headers=headers)
+            kind = {"Content-Type": "application/json"} if body is not None else {}
+            self._http.request(method, path, body=body, headers={**kind, **(headers or {})})
             response = self._http.getresponse()
             return Answer(response.status, response.getheader("Location"), response.read())
         except http.client.HTTPException as error:

@@ -1,4 +1,5 @@
 """A timeline as a picture in the terminal: a bar a slice of time by outcome, the latency below, the faults beneath.
+Where nobody sent requests (an election) the bars are left out.
 
 Nothing is said by colour alone: the picture reads the same in a pipe and with NO_COLOR."""
 
@@ -25,15 +26,17 @@ def picture(timeline: Timeline, width: int = 80, *, ascii_only: bool = False) ->
     columns = max(40, width) - _MARGIN - 3
     slice_seconds = next((s for s in _SLICES if timeline.seconds / s <= columns), timeline.seconds / columns)
     buckets = timeline.buckets(slice_seconds)
+    of_requests = bool(timeline.requests or not timeline.series)
+    title = "Requests by when they started" if of_requests else "What was seen meanwhile"
     lines = [
-        Text(f"Requests by when they started, {slice_seconds:g} s a column"),
-        *_bars(buckets),
+        Text(f"{title}, {slice_seconds:g} s a column"),
+        *(_bars(buckets) if of_requests else ()),
         _axis(timeline.seconds, slice_seconds, len(buckets)),
-        _latency(buckets),
+        *([_latency(buckets)] if of_requests else ()),
         *(_gauge(series, _highest(series, timeline.series), slice_seconds, len(buckets)) for series in timeline.series),
         *_faults(timeline.faults, slice_seconds, len(buckets)),
         Text(),
-        _legend(timeline, buckets),
+        *([_legend(timeline, buckets)] if of_requests else ()),
         *_gauge_legends(timeline.series),
     ]
     drawn = Text("\n").join(lines)

@@ -64,6 +64,9 @@ class Runtime(Protocol):
     def kill(self, box: str) -> None:
         """SIGKILL the whole box. It stays dead until started."""
 
+    def kill_process(self, box: str, process: str) -> None:
+        """SIGKILL one of the processes that the box's `pid_files` name, and leave the others alone."""
+
     def start(self, box: str) -> None:
         """Start a dead box and wait until it is ready."""
 

@@ -13,7 +13,7 @@ def database_url(runtime: Runtime) -> str:
     """libpq's connection string for the stage's own database. Raises LabError when the stage has none."""
     names = {name for box in runtime.stage.boxes for name in (box.name, *box.aliases)}
     if "postgres" not in names:
-        raise LabError("This stage has no Postgres: links live there from lab 2 on. Bring it up: `make lab-2`.")
+        raise LabError("This needs the one Postgres of labs 2 to 4. Bring it up: `make lab-2`.")
     host, port = runtime.address("postgres")
     environment = runtime.stage.box("postgres").environment
     return make_conninfo(

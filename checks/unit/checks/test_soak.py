@@ -8,18 +8,20 @@ from typing import cast
 
 import pytest
 
-from checks.soak.faults import CALM, FIRST, OUTAGE, faults
+from checks.soak.faults import CALM, FIRST, OUTAGE, connected, faults
 from checks.soak.flow import Clicks, until_clicks_flow
 from checks.soak.link_events import Change, acknowledged_changes, in_order
 from checks.soak.plans import plan
+from checks.soak.strikes import PAST_LEASE, kill, kill_process, outlast_lease
 from checks.soak.verdict import in_figures, undecided, wrong
 from infra.errors import LabError, NotSupported
 from infra.experiment.ledger import GONE
 from infra.experiment.timeline import Audit, ClickAudit, FaultSpan, Outcome, Request, Timeline
+from infra.failover.change import Change as Failover
 from infra.runtime.protocol import Runtime
 from infra.stage import Stage as Boxes
 
-LABS = (3, 4)
+LABS = (3, 4, 5)
 EXACT = ClickAudit(seen=500, possible=3, counted=490, lost=12, excused=40, lost_beyond=0, doubled=0, settled=0.5)
 WHOLE = Audit(100, (), 3, 1, (), EXACT)
 GET = Request(1.0, 0.01, "GET /{id}", "ok", 302, "http://a/", "a")
@@ -44,15 +46,15 @@ def test_every_fault_is_taken_back_before_the_next_and_before_the_end(seed: int,
     entries = faults(seed, 120, plan(lab))
     assert [entry.seconds for entry in entries] == sorted(entry.seconds for entry in entries)
     assert entries[0].seconds == FIRST
-    assert entries[-1].seconds < 120 - CALM + OUTAGE[1]
+    assert entries[-1].seconds < 120 - CALM + OUTAGE[1] + PAST_LEASE * entries[-1].label.startswith("the one that led")
     left = list(entries)
     while left:
         broken = left.pop(0)
         assert broken.kills == (broken.label.split()[-1] if "kill -9" in broken.label else "")
-        if not broken.label.startswith("deploy"):
+        if not broken.label.startswith(("deploy", "switchover")):
             mended = left.pop(0)
             assert mended.starts == broken.kills
-            assert mended.label.split()[-1] in {"started", "resumed", "joined", "hastened", "again"}
+            assert mended.label.split()[-1] in {"started", "resumed", "joined", "hastened", "again", "restarted"}
 
 
 class Stage:
@@ -103,7 +105,53 @@ def test_what_a_runtime_cannot_do_is_told_and_nothing_is_taken_back(now: list[fl
     assert back.unless()
 
 
-@pytest.mark.parametrize(("lab", "least"), [(3, 8), (4, 2)])
+def test_a_process_is_killed_once_its_node_has_rejoined(now: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(now)
+    monkeypatch.setattr("checks.soak.strikes.until_whole", lambda stage: stage.done.append("whole"))
+    kill_process("pg-1", "postgres").do(cast("Runtime", stage))
+    assert stage.done == ["whole", "kill_process pg-1"]
+
+
+def test_the_leader_is_paused_until_another_one_leads_and_then_it_is_the_one_that_goes_on(
+    now: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(now)
+
+    def awaited(stage: Stage, strike: Callable[[str], None]) -> Failover:
+        strike("pg-2")
+        now[0] += PAST_LEASE
+        stage.done.append("another one leads")
+        return Failover("pg-2", "pg-3", 0.0, None, PAST_LEASE)
+
+    monkeypatch.setattr("checks.soak.strikes.until_whole", lambda stage: stage.done.append("whole"))
+    monkeypatch.setattr("labs.lab5_failover.strikes.awaited", awaited)
+    struck, back = faults(1, 1.0, replace(plan(5), shares={"lease": 1.0}))
+    assert back.seconds >= struck.seconds + PAST_LEASE + OUTAGE[0]
+    for entry in (struck, back):
+        assert not entry.unless()
+        entry.do(cast("Runtime", stage))
+    assert stage.done == ["whole", "pause pg-2", "another one leads", "resume pg-2"]
+
+
+def test_a_lease_that_would_outlast_the_load_is_left_alone(now: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "checks.soak.faults.dealer", lambda plan, dice: iter(10 * [kill("redis"), outlast_lease()]).__next__
+    )
+    first, back, second, _, *_ = faults(1, 40.0, plan(5))
+    for entry in (first, back):
+        entry.do(cast("Runtime", Stage(list(now))))
+    now[0] = 1000.0 + 40.0 - FIRST - PAST_LEASE - 1.5
+    assert not second.unless()
+    now[0] += 1.0
+    assert second.unless()
+
+
+def test_a_lease_runs_out_about_once_in_four_minutes() -> None:
+    labels = [entry.label for seed in range(20) for entry in faults(seed, 900, plan(5))]
+    assert 40 <= labels.count("leader paused past its lease") <= 150  # in 300 minutes
+
+
+@pytest.mark.parametrize(("lab", "least"), [(3, 8), (4, 2), (5, 1)])
 def test_ten_minutes_meet_every_box_many_times(lab: int, least: int) -> None:
     killed = [entry.kills for entry in faults(1, 600, plan(lab)) if entry.kills]
     assert set(killed) == set(plan(lab).boxes)
@@ -125,6 +173,16 @@ def test_lab_4_is_struck_in_every_way_its_copies_too() -> None:
 def test_there_is_no_soak_of_lab_2() -> None:
     with pytest.raises(LabError, match="LAB=3"):
         plan(2)
+
+
+def test_nothing_is_struck_before_each_copys_clicks_arrive(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr("checks.soak.faults.until_clicks_flow", lambda stage, is_over: asked.append(is_over()))
+    first = connected(60.0)
+    assert first.seconds < faults(1, 60.0, plan(4))[0].seconds
+    first.do(cast(Runtime, None))
+    connected(1.0).do(cast(Runtime, None))  # too short a load to wait for anything
+    assert asked == [False, True]
 
 
 def test_a_short_soak_has_one_fault_at_least() -> None:
@@ -190,7 +248,8 @@ def test_each_broken_promise_is_told(timeline: Timeline, events: dict[str, list[
     [
         (0.1, 0.15, 5, True),  # a busy machine
         (0.004, 0.15, 5, False),  # a quiet one
-        (0.1, 3.0, 5, False),  # too long ago for that
+        (0.1, 3.0, 5, True),  # thirty times as slow
+        (0.1, 4.0, 5, False),  # too long ago for that
         (0.1, None, 5, False),  # not before a kill
         (0.1, 0.15, 0, False),  # nothing is wrong
     ],

@@ -122,10 +122,10 @@ def test_heal_takes_back_the_rules_it_made_and_no_others(stage: DockerRuntime) -
 
 
 def rules(runtime: DockerRuntime, table: str) -> str:
-    from infra.runtime.docker.sidecar import tool_image
+    from infra.runtime.docker.own_images import FAULTS
 
     network = f"--network=container:{runtime.project.name}-app-lab2-1"
-    return docker("run", "--rm", network, "--cap-add=NET_ADMIN", tool_image(), "iptables", "-t", table, "-S")
+    return docker("run", "--rm", network, "--cap-add=NET_ADMIN", FAULTS.made(), "iptables", "-t", table, "-S")
 
 
 def test_a_slow_link_takes_the_delay_each_way_and_stays_slow_over_restarts(stage: DockerRuntime) -> None:

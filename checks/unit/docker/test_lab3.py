@@ -113,8 +113,8 @@ def test_a_second_up_leaves_the_stage_as_it_is(stage: DockerRuntime) -> None:
     made = ("inspect", "--format", "{{.State.StartedAt}}", f"{stage.project.name}-topics-1")
     before, said = docker(*made), list[str]()
     DockerRuntime(stage.project).up(said.append)
+    assert any("nothing has changed" in line for line in said), said
     assert docker(*made) == before
-    assert any("nothing has changed" in line for line in said)
 
 
 def test_a_box_that_needs_too_much_memory_is_told_so(stage: DockerRuntime) -> None:

@@ -96,15 +96,18 @@ def test_up_on_a_stage_that_stands_runs_no_step_again_unless_something_has_chang
     first, said = docker(*step), list[str]()
     DockerRuntime(own).up(said.append)
     assert docker(*step) == first
-    assert any("nothing has changed" in line for line in said)
+    assert any("nothing has changed" in line for line in said), said
 
     docker("kill", f"{own.name}-app-lab2-1")
-    standing(own)
+    DockerRuntime(own).up(said.append)
+    assert "it stands already, but app-lab2 is dead" in said
     assert ask(own, "/readyz")[0] == 200
 
     changed = replace(own, variables={"POSTGRES_PASSWORD": "another"})
     environment = compose.variables(changed, images.which())
-    assert not compose.is_current(changed, environment, DockerRuntime(changed).stage.boxes)
+    told = compose.change(changed, environment, DockerRuntime(changed).stage.boxes)
+    assert told is not None
+    assert told.endswith("is described in another way now")
 
 
 def test_down_needs_neither_the_app_nor_a_whole_compose_file(

@@ -110,7 +110,7 @@ def test_the_list_names_every_experiment(lab: typer.Typer) -> None:
 
 
 def test_a_lab_that_is_to_come_is_said_to_be(lab: typer.Typer) -> None:
-    assert isinstance(CliRunner().invoke(lab, ["5"]).exception, LabError)
+    assert isinstance(CliRunner().invoke(lab, ["6"]).exception, LabError)
 
 
 TICK = Tick(3.25, 198, 650, 12, 3)

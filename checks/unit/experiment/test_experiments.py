@@ -14,7 +14,9 @@ from infra.experiment.findings import explained, summary, table
 from infra.experiment.timeline import Audit, ClickAudit, FaultSpan, Request, Series, Timeline
 from labs.catalogue import experiment, experiments
 
-ALL = [*experiments(1), *experiments(2), *experiments(3), *experiments(4)]
+ALL = [*experiments(1), *experiments(2), *experiments(3), *experiments(4), *experiments(5)]
+# Seconds. In lab 5 a leader is struck whose lease of 20 s has to run out, with some seconds before it and after it.
+LONGEST = {5: 40}
 EXACT = ClickAudit(500, 0, 500, 0, 0, 0, 0, 0.5)
 WHOLE, ONE_LOST = Audit(100, (), 3, 1), Audit(100, (("abc", "https://example.com/"),), 3, 1)
 GOOD = tuple(steady(0, 10, every=0.05))
@@ -46,6 +48,12 @@ def as_planned(planned: Experiment, requests: tuple[Request, ...] = BROKEN) -> T
     figures |= dict.fromkeys(("poison_events", "set_aside", "with_a_reason", "flooded", "flood_counted"), 1.0)
     figures |= dict.fromkeys(("taken_out_seconds", "posts_not_counted", "rto_seconds", "rpo_seconds"), 1.0)
     figures |= dict.fromkeys(("copies", "copies_ready"), 3.0)
+    figures |= dict.fromkeys(("free_seconds", "promoted_seconds", "longest_gap_seconds", "leaders_at_once"), 2.0)
+    figures |= dict.fromkeys(("stale_writes_accepted", "stale_writes_refused", "renewed_links_deleted"), 1.0)
+    figures |= dict.fromkeys(("lost_by_last_write", "lost_by_vector", "kept_by_vector", "lost_by_owner"), 1.0)
+    figures |= dict.fromkeys(("refused_by_owner", "near_seconds", "far_seconds", "differing"), 0.0)
+    figures |= dict.fromkeys(("lost_with_right_clocks", "lost_with_that_clock", "later_writes"), 1.0)
+    figures |= dict.fromkeys(("later_lost", "later_lost_with_right_clocks"), 1.0)
     figures |= {"sent": 1600.0, "made": 60.0, "refused": 1540.0, "burst": 20.0, "limit_a_second": 10.0}
     figures |= {"sent_by_many": 1600.0, "made_by_many": 1600.0, "refused_by_many": 0.0}
     timeline = Timeline(requests, faults, 10.0, WHOLE, figures)
@@ -54,10 +62,12 @@ def as_planned(planned: Experiment, requests: tuple[Request, ...] = BROKEN) -> T
 
 @pytest.mark.parametrize("planned", ALL, ids=lambda planned: planned.name)
 def test_an_experiment_is_bounded_and_whole(planned: Experiment) -> None:
-    assert planned.load.seconds <= 20
-    assert max(entry.seconds for entry in planned.schedule) <= 20
+    longest = LONGEST.get(planned.lab, 20)
+    assert planned.load.seconds <= longest
+    assert max((entry.seconds for entry in planned.schedule), default=0) <= longest
+    assert planned.schedule or planned.own_load is not None
     assert 3 <= len(planned.answers) <= 4
-    assert planned.load.rate is not None
+    assert planned.load.rate is not None or planned.own_load is not None
     assert planned.question.rstrip().endswith("?")
     assert planned.mended in {"", *(entry.label for entry in planned.schedule)}
 
@@ -78,7 +88,7 @@ def test_every_run_has_a_right_answer_and_an_explanation_in_figures(
 
 
 def test_names_are_unique_and_found() -> None:
-    for lab in (1, 2, 3, 4):
+    for lab in (1, 2, 3, 4, 5):
         names = [entry.name for entry in experiments(lab)]
         assert len(set(names)) == len(names)
         assert experiment(lab, names[-1]).name == names[-1]
@@ -88,8 +98,17 @@ def test_names_are_unique_and_found() -> None:
 def test_an_unknown_name_is_told_the_known_ones() -> None:
     with pytest.raises(LabError, match="kill, two-copies, disk-full, growing-file"):
         experiment(1, "meteor")
-    with pytest.raises(LabError, match="Lab 5 has no experiments yet"):
-        experiment(5, None)
+    with pytest.raises(LabError, match="Lab 6 has no experiments yet"):
+        experiment(6, None)
+
+
+def away(seconds: float, audit: Audit = WHOLE) -> Timeline:
+    """A run of lab 5 in which nobody could write for so long, from 3 s on."""
+    return Timeline(tuple(posts(0, 3) + posts(3 + seconds, 38)), (), 38.0, audit)
+
+
+def posts(start: float, end: float, seconds: float = 0.01) -> list[Request]:
+    return [replace(one, name="POST /links") for one in steady(start, end, seconds=seconds)]
 
 
 RIGHT = [
@@ -162,6 +181,38 @@ RIGHT = [
     (4, "kill-balancer", run(GOOD, asked_meanwhile=100, failed_meanwhile=0), 0),
     (4, "kill-balancer", run(GOOD, asked_meanwhile=100, failed_meanwhile=3), 1),
     (4, "kill-balancer", run(BROKEN, asked_meanwhile=100, failed_meanwhile=99), 2),
+    (5, "leader-host", away(0.0), 0),
+    (5, "leader-host", away(1.5), 1),
+    (5, "leader-host", away(20.8), 2),
+    (5, "leader-postgres", away(20.8), 0),
+    (5, "leader-postgres", away(2.9), 1),
+    (5, "leader-patroni", away(20.8), 0),
+    (5, "leader-patroni", away(0.0), 1),
+    (5, "leader-patroni", away(1.9), 2),
+    (5, "leader-paused", away(21.0, ONE_LOST), 0),
+    (5, "leader-paused", away(21.0), 1),
+    (5, "leader-cut-off", away(20.8), 0),
+    (5, "leader-cut-off", away(0.0), 1),
+    (5, "etcd-killed", away(20.8), 0),
+    (5, "etcd-killed", away(0.4), 1),
+    (5, "lagging-replica", run(GOOD, before_seconds=0.01, replica_seconds=0.21, synchronous_seconds=0.22), 0),
+    (5, "lagging-replica", run(GOOD, before_seconds=0.01, replica_seconds=0.01, synchronous_seconds=0.22), 1),
+    (5, "lagging-replica", run(GOOD, before_seconds=0.01, replica_seconds=0.01, synchronous_seconds=0.02), 2),
+    (5, "asynchronous-loss", run(GOOD), 0),
+    (5, "asynchronous-loss", run(GOOD, ONE_LOST), 1),
+    (5, "two-leaders", run(GOOD, stale_writes_accepted=3), 1),
+    (5, "two-leaders", run(GOOD, stale_writes_accepted=0), 2),
+    (5, "fencing-token", run(GOOD, stale_writes_accepted=0, leaders_at_once=1), 0),
+    (5, "fencing-token", run(GOOD, stale_writes_accepted=0, leaders_at_once=2), 1),
+    (5, "fencing-token", run(GOOD, stale_writes_accepted=1, leaders_at_once=2), 2),
+    (5, "etcd-lease", run(GOOD, stale_writes_accepted=0), 0),
+    (5, "etcd-lease", run(GOOD, stale_writes_accepted=2), 1),
+    (5, "two-regions", run(GOOD, lost_by_last_write=0, differing=0), 0),
+    (5, "two-regions", run(GOOD, lost_by_last_write=4, differing=0), 1),
+    (5, "two-regions", run(GOOD, lost_by_last_write=4, differing=1), 2),
+    (5, "clocks-apart", run(GOOD, later_lost=0, differing=0), 0),
+    (5, "clocks-apart", run(GOOD, later_lost=3, differing=0), 1),
+    (5, "clocks-apart", run(GOOD, later_lost=3, differing=1), 2),
 ]
 
 
@@ -238,6 +289,16 @@ def test_clicks_that_a_kill_does_not_excuse_are_told_with_how_far_back_they_may_
     assert "held at most 12), doubled" in row(beyond)  # they lie elsewhere: then no time is named
 
 
+def test_which_links_are_lost_is_told_of_the_first_five() -> None:
+    planned = experiment(5, "asynchronous-loss")
+    lost = tuple((f"id{number}", f"https://example.com/{number}") for number in range(1, 1007))
+    told = [dict(table(planned, run(GOOD, replace(WHOLE, lost=lost[:count])))) for count in (0, 1, 5, 1006)]
+    assert "the lost ones" not in told[0]
+    assert told[1]["the lost ones"] == "id1 to https://example.com/1"
+    assert told[2]["the lost ones"].endswith(", id5 to https://example.com/5")
+    assert told[3]["the lost ones"] == told[2]["the lost ones"] + ", and 1,001 more"
+
+
 def test_where_nothing_failed_the_explanation_does_not_speak_of_an_outage() -> None:
     planned = experiment(1, "kill")
     said = explained(planned, as_planned(planned, GOOD))
@@ -289,6 +350,15 @@ def test_the_time_to_work_off_the_lag_begins_when_the_link_is_healed() -> None:
     figures = planned.measure(timeline)
     assert (figures["most_behind"], figures["worked_off_seconds"]) == (30_000, 1.5)
     assert (figures["memory_before"], figures["memory_at_most"]) == (62, 77)
+
+
+def test_each_time_a_replica_is_late_the_new_links_of_that_time_are_taken() -> None:
+    planned = experiment(5, "lagging-replica")
+    late = posts(14, 20, seconds=0.21)
+    faults = tuple(FaultSpan(entry.label, entry.seconds, entry.seconds + 0.2) for entry in planned.schedule)
+    assert planned.measure is not None
+    figures = planned.measure(run((*posts(0, 14), *late, *posts(20, 24)), WHOLE, faults))
+    assert figures == pytest.approx({"before_seconds": 0.01, "replica_seconds": 0.01, "synchronous_seconds": 0.21})
 
 
 def test_a_storm_is_counted_while_nobody_was_there() -> None:

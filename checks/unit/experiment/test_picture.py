@@ -97,6 +97,14 @@ def test_nothing_at_all_can_be_drawn() -> None:
     assert "answered 0" in picture(Timeline((), (), 1.0)).plain
 
 
+def test_where_nobody_sent_requests_what_was_read_stands_alone() -> None:
+    led = Series("leaders", "nodes that lead", tuple((number / 10, 1.0) for number in range(40)))
+    drawn = picture(Timeline((), (FaultSpan("frozen", 1.0, 2.0),), 4.0, series=(led,))).plain
+    assert "nodes that lead" in drawn
+    assert "frozen" in drawn
+    assert not [word for word in ("Requests", "answered", "p99") if word in drawn]
+
+
 def test_a_long_run_fits_too() -> None:
     run = Timeline(tuple(steady(0, 3000, every=1.0)), (FaultSpan("x", 2999.0),), 3000.0)
     assert max(map(len, picture(run).plain.splitlines())) <= 80

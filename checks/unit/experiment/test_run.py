@@ -241,8 +241,10 @@ def test_ctrl_c_in_the_middle_ends_the_load_and_heals(stage: TinyRuntime) -> Non
     def interrupt(_: object) -> None:
         raise KeyboardInterrupt
 
+    said: list[str] = []
     with pytest.raises(KeyboardInterrupt):
-        ran(stage, experiment(SMALL, At(0.5, "Ctrl-C", interrupt)))
+        run(experiment(SMALL, At(0.5, "Ctrl-C", interrupt)), stage.as_runtime(), said.append)
+    assert said[-1] == "interrupted; mending what is broken first"
     assert stage.healed == 1
     assert not _locusts_of(os.getpid())
 

@@ -33,3 +33,11 @@ def living_below(folder: Path) -> list[psutil.Process]:
         except psutil.Error:
             continue
     return found
+
+
+def name_of(process: psutil.Process) -> str:
+    """Nothing for one that has just ended, as the helpers of a server do at any moment."""
+    try:
+        return process.name()
+    except psutil.NoSuchProcess:
+        return ""

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from checks.unit.infra.conftest import OpenStage
-from checks.unit.infra.helpers import living_below, soon
+from checks.unit.infra.helpers import living_below, name_of, soon
 from checks.unit.infra.looking import quiet
 from checks.unit.infra.test_kafka_box import kafka_plan
 from checks.unit.native import running
@@ -52,7 +52,7 @@ def test_it_is_made_and_used(cache: Path, at_once: None, tmp_path: Path) -> None
     assert java.aot_file.stat().st_mtime_ns == made
     assert not list(cache.glob("building-*"))
     with running(replace(kafka_plan(tmp_path / "box"), cache=cache)) as process:
-        [broker] = [member for member in process.members() if "java" in member.name()]
+        [broker] = [member for member in process.members() if "java" in name_of(member)]
         assert f"-XX:AOTCache={java.aot_file}" in broker.cmdline()
         assert str(java.aot_file) in {area.path for area in broker.memory_maps()}
 
@@ -64,7 +64,7 @@ def test_its_making_leaves_nothing_when_it_is_killed(cache: Path, tmp_path: Path
     command = [sys.executable, "-c", f"{text}a.make(pathlib.Path(sys.argv[1]))", str(cache)]
     process = BoxProcess(tmp_path / ".kafka-afterwards.pid")
     process.spawn(Launch(command, base_environment(), ROOT, tmp_path / "log"))
-    soon(lambda: any("java" in member.name() for member in process.members()), within=60)
+    soon(lambda: any("java" in name_of(member) for member in process.members()), within=60)
     process.kill()
     assert living_below(tmp_path) == []
     sweep(cache, patience=10.0)

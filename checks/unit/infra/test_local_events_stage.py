@@ -14,7 +14,7 @@ import pytest
 
 from checks.eventually import eventually
 from checks.unit.infra.conftest import OpenStage
-from checks.unit.infra.helpers import living_below, soon
+from checks.unit.infra.helpers import living_below, name_of, soon
 from checks.unit.infra.looking import get, quiet, shown, status_at
 from infra import own_variables
 from infra.errors import LabError, NotSupported
@@ -132,7 +132,7 @@ def test_faults_of_a_worker(stage: LocalRuntime) -> None:
 
 
 def test_a_broker_killed_from_outside_shows_and_comes_back(stage: LocalRuntime) -> None:
-    leader = next(one for one in stage.boxes.process(stage.stage.box("kafka")).members() if "java" in one.name())
+    leader = next(one for one in stage.boxes.process(stage.stage.box("kafka")).members() if "java" in name_of(one))
     os.kill(leader.pid, signal.SIGKILL)
     soon(lambda: shown(stage, "kafka").state == "dead", within=30)
     assert ask(stage, "worker", "/kafka") == 503

@@ -52,6 +52,26 @@ def test_the_environment_goes_before_them(project: Project, monkeypatch: pytest.
     assert own_variables.own_variables(project) == {**own, "REDIS_PASSWORD": "mine"}
 
 
+def test_lab_5_has_its_cluster_where_the_labs_before_have_one_server(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = own_variables.own_variables(Project("cluster", 5))
+    assert own.keys() == NAMES | {"LAB_NUMBER", "LAB_POSTGRES", "LAB_POSTGRES_REPLICAS"}
+    hosts = "pg-1:5432,pg-2:5432,pg-3:5432/links?target_session_attrs="
+    assert own["LAB_POSTGRES"] == f"{hosts}read-write&connect_timeout=2"
+    stage = read_stage(COMPOSE_FILE, frozenset({"lab-5"}), own)
+    app = stage.box("app").environment
+    assert app["DATABASE_URL"] == f"postgresql://lab:{own['POSTGRES_PASSWORD']}@{own['LAB_POSTGRES']}"
+    assert f"{hosts}prefer-standby&" in app["DATABASE_REPLICA_URL"]
+    nodes = [(box.name, port) for box, port, _ in mentions(app["DATABASE_URL"], stage.boxes)]
+    assert nodes == [("pg-1", 5432), ("pg-2", 5432), ("pg-3", 5432)]
+    monkeypatch.setenv("LAB_POSTGRES", "elsewhere:5432/links")
+    assert own_variables.own_variables(Project("cluster", 5))["LAB_POSTGRES"] == "elsewhere:5432/links"
+    before = read_stage(COMPOSE_FILE, frozenset({"lab-4"}), own_variables.own_variables(project)).box("app").environment
+    assert "@postgres:5432/" in before["DATABASE_URL"]
+    assert not before.get("DATABASE_REPLICA_URL")
+
+
 def test_they_live_as_long_as_the_data(project: Project) -> None:
     own = own_variables.own_variables(project)
     (project.folder / "logs").mkdir()

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from checks.eventually import eventually
 from checks.unit.infra.helpers import soon
 from infra.errors import LabError
 from infra.project import ROOT
@@ -43,6 +44,17 @@ def python(code: str) -> tuple[str, str, str]:
 
 def log_of(box: BoxProcess) -> str:
     return (box.pid_file.parent.parent / "log").read_text()
+
+
+def test_one_of_them_that_was_killed_is_none_of_them_though_nobody_takes_note(box: BoxProcess, tmp_path: Path) -> None:
+    file = tmp_path / "child.pid"
+    spawn(box, "sh", "-c", f"sleep 600 & echo $! >{file}; exec sleep 600")  # the second one asks after no child
+    child = eventually(lambda: box.member(file), within=10)
+    assert child is not None
+    box.kill_member(child)
+    assert child.status() == psutil.STATUS_ZOMBIE
+    assert box.member(file) is None
+    assert box.alive()
 
 
 def test_it_lives_until_it_is_killed(box: BoxProcess) -> None:

@@ -169,12 +169,19 @@ def test_what_is_not_understood_is_refused_by_line(tmp_path: Path, line: str, wh
         ("{box: postgres, process: web}", "names its `process`"),
         ("{box: procfile, process: web, ready: healthz}", "`ready` is a path"),
         ("{box: procfile, process: web, port: 1}", "`port` in x-local"),
+        ("{box: patroni, pid_files: postgres}", "pid_files"),
+        ("{box: patroni, pid_files: {postgres: [a]}}", "postgres"),
     ],
 )
 def test_x_local_is_checked(tmp_path: Path, local: str, why: str) -> None:
     with pytest.raises(LabError, match=r"^docker-compose\.yml:3: ") as refused:
         read(tmp_path, f"services:\n  one:\n    x-local: {local}\n")
     assert why in str(refused.value)
+
+
+def test_x_local_names_the_processes_inside_a_box(tmp_path: Path) -> None:
+    text = "services:\n  one: {x-local: {box: patroni, pid_files: {postgres: /data/postmaster.pid}}}\n"
+    assert read(tmp_path, text).box("one").native.pid_files == {"postgres": "/data/postmaster.pid"}
 
 
 @pytest.mark.parametrize(

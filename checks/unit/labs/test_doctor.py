@@ -9,7 +9,9 @@ import pytest
 import typer
 
 from infra.commands import doctor as command
+from infra.commands.context import LABS
 
+PLENTY = 64_000.0  # MB: enough for every lab
 SPLIT = 500.0  # MB: enough for labs 1 and 2, not for lab 3
 
 
@@ -19,6 +21,16 @@ def test_only_the_labs_that_fit_are_promised(
     monkeypatch.setattr(command, "_free_memory", lambda: SPLIT)
     command.doctor()
     assert "can run labs 1, 2." in capsys.readouterr().out
+
+
+def test_every_lab_that_stands_has_its_need(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "_free_memory", lambda: PLENTY)
+    command.doctor()
+    said = " ".join(capsys.readouterr().out.split())  # the terminal breaks lines
+    assert f"can run labs {', '.join(map(str, LABS))}." in said
+    assert all(f"lab {lab} {command.NEEDED_MEMORY[lab]}" in said for lab in LABS)
 
 
 def test_a_machine_without_room_for_any_lab_is_told_so(

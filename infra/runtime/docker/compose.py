@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import subprocess
@@ -19,6 +20,7 @@ from infra.runtime.docker import app, half_up, images
 from infra.runtime.docker.child import follow
 from infra.runtime.docker.cli import attempt, docker, failure
 from infra.runtime.docker.containers import PROJECT_LABEL, containers, is_step
+from infra.runtime.docker.own_images import PATRONI
 from infra.runtime.docker.sidecar import SIDECAR_LABEL
 from infra.runtime.protocol import Progress
 from infra.stage import Box
@@ -48,6 +50,7 @@ def variables(project: Project, kind: images.Kind) -> dict[str, str]:
         "APP": str(project.app),
         "PORT": str(project.port),
         "LAB_APP_IMAGE": app.image_name(project.app, chosen["LAB_PYTHON_IMAGE"]),
+        PATRONI.variable: PATRONI.name(chosen),
         "COMPOSE_ANSI": "never",
     }
     own |= {name: line for name, line in _commands(project.app).items() if name not in os.environ}
@@ -65,11 +68,11 @@ def _commands(folder: Path) -> dict[str, str]:
     return {f"LAB_{name}_COMMAND": shell_line(processes[name.lower()]) for name in names if name.lower() in processes}
 
 
-def command(project: Project, *arguments: str) -> list[str]:
-    """`docker compose ARGUMENTS` on that project, whichever folder it runs in."""
+def command(project: Project, *arguments: str, file: str = str(COMPOSE_FILE)) -> list[str]:
+    """`docker compose ARGUMENTS` on that project, whichever folder it runs in. The file `-` is read from stdin."""
     chosen = [option for profile in sorted(project.stage_profiles) for option in ("--profile", profile)]
-    file = ["--project-directory", str(COMPOSE_FILE.parent), "-f", str(COMPOSE_FILE)]
-    return ["docker", "compose", *_quiet(arguments), "-p", project.name, *file, *chosen, *arguments]
+    read = ["--project-directory", str(COMPOSE_FILE.parent), "-f", file]
+    return ["docker", "compose", *_quiet(arguments), "-p", project.name, *read, *chosen, *arguments]
 
 
 def _quiet(arguments: Sequence[str]) -> list[str]:
@@ -77,21 +80,52 @@ def _quiet(arguments: Sequence[str]) -> list[str]:
     return ["--progress=quiet"] if arguments[:1] == ("run",) else []
 
 
-def is_current(project: Project, environment: Mapping[str, str], boxes: Sequence[Box]) -> bool:
-    """Whether every box runs (a step: is done) just as Compose would make it now, from its image as it is now, and no
-    other container is there. Asking takes a tenth of a second; `up` would run the steps again."""
+def change(project: Project, environment: Mapping[str, str], boxes: Sequence[Box]) -> str | None:
+    """What `up` would have to mend or make anew, in words. None when every box runs (a step: is done) just as Compose
+    would make it now, from its image as it is now, and no other container is there.
+
+    Asking takes a tenth of a second; `up` would run the steps again."""
     found = containers(project.name)
     wanted = {box.name: "completed" if is_step(box) else "running" for box in boxes}
-    if {name: one.state for name, one in found.items()} != wanted:
-        return False
-    hashes = subprocess.run(
-        command(project, "config", "--hash", "*"), env=dict(environment), capture_output=True, text=True, check=False
-    )
-    now = dict(line.split() for line in hashes.stdout.splitlines() if len(line.split()) == 2)
-    names = sorted({one.image for one in found.values()})
-    ids = attempt("image", "inspect", "--format", "{{.Id}}", *names).stdout.split()
-    held = dict(zip(names, ids, strict=False))
-    return all(one.config_hash == now.get(name) and one.image_id == held.get(one.image) for name, one in found.items())
+    for name in wanted | found:
+        if name not in wanted:
+            return f"{name} belongs to it no longer"
+        if (state := found[name].state if name in found else "absent") != wanted[name]:
+            return f"{name} is {state}"
+    now = _hashes(project, environment)
+    held = {image: _identifier(image) for image in {one.image for one in found.values()}}
+    for name, one in found.items():
+        if one.config_hash != now.get(name):
+            return f"{name} is described in another way now"
+        if one.image_id != held[one.image]:
+            return f"{name} has another image now"
+    return None
+
+
+def _hashes(project: Project, environment: Mapping[str, str]) -> dict[str, str]:
+    """By service, Compose's own hash of how `up` would make it now.
+
+    `up` first forgets the optional dependencies that do not stand; `config --hash` (2.26) does not, so it is given the
+    file without them."""
+
+    def said(*words: str, file: str = str(COMPOSE_FILE), given: str = "") -> str:
+        line = command(project, *words, file=file)
+        return subprocess.run(
+            line, env=dict(environment), input=given, capture_output=True, text=True, check=False
+        ).stdout
+
+    whole = json.loads(said("config", "--format", "json") or '{"services": {}}')
+    for service in whole["services"].values():
+        if "depends_on" in service:
+            service["depends_on"] = {
+                name: how for name, how in service["depends_on"].items() if name in whole["services"]
+            }
+    lines = said("config", "--hash", "*", file="-", given=json.dumps(whole)).splitlines()
+    return dict(line.split() for line in lines if len(line.split()) == 2)
+
+
+def _identifier(image: str) -> str:
+    return attempt("image", "inspect", "--format", "{{.Id}}", image).stdout.strip()
 
 
 def up(

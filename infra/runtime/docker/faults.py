@@ -13,6 +13,7 @@ from infra.runtime.docker import disk, links
 from infra.runtime.docker.cli import docker
 from infra.runtime.docker.containers import Container, containers, is_step
 from infra.runtime.docker.freezing import freeze
+from infra.runtime.inner import RESTART, needs_undo, pid_file
 from infra.stage import Box, Stage
 from infra.state import Fault
 
@@ -30,6 +31,13 @@ class Faults:
         self.end_of(box.name)
         self._begin(Fault(f"{box.name} was killed", _START, (box.name,)))
         docker("kill", "--signal=KILL", one.id, doing=f"the kill of {box.name}")
+
+    def kill_process(self, box: Box, one: Container, process: str) -> None:
+        file = pid_file(box, process)
+        if needs_undo(process):
+            self._begin(Fault(f"{process} of {box.name} was killed", RESTART, (box.name,)))
+        script = 'read -r pid <"$0" && kill -KILL "$pid"'
+        docker("exec", one.id, "sh", "-c", script, file, doing=f"the kill of {process} in {box.name}")
 
     def stop(self, box: Box, one: Container) -> None:
         self.end_of(box.name)
@@ -112,6 +120,9 @@ class Faults:
         elif one is not None and fault.undo == disk.FILL:
             if one.state in ("running", "paused"):
                 disk.unfill(self.project.name, one)
+        elif one is not None and fault.undo == RESTART:
+            docker("restart", "--time=10", one.id, doing=f"the restart of {fault.arguments[0]}")
+            self._reinstall(fault.arguments[0])
         elif one is not None:
             self._revive(fault.arguments[0], one)
         state.set_faults(self.project, left)

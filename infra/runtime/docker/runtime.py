@@ -26,6 +26,7 @@ from infra.runtime.docker.cli import attempt, docker
 from infra.runtime.docker.containers import Container, containers, is_step, ready, tail
 from infra.runtime.docker.faults import Faults
 from infra.runtime.docker.memory import memory
+from infra.runtime.docker.own_images import PATRONI
 from infra.runtime.docker.ready import has_ended, wait_ready
 from infra.runtime.ports import is_free, refuse_taken
 from infra.runtime.protocol import BoxStatus, Progress
@@ -101,6 +102,8 @@ class DockerRuntime:
         progress(f"the containers run {kind}")
         image, base = self._environment["LAB_APP_IMAGE"], self._environment["LAB_PYTHON_IMAGE"]
         app.build(self.project, image, base, self._environment, progress)
+        if any(box.native.kind == "patroni" for box in self.stage.boxes):
+            PATRONI.made()
 
     def _stand_up(self, standing: frozenset[str], progress: Progress) -> None:
         if not standing:
@@ -117,10 +120,13 @@ class DockerRuntime:
                 if box.name not in standing and not is_step(box):
                     self._start(box)
             return
-        if standing and compose.is_current(self.project, self._environment, self.stage.boxes):
-            progress("it stands already, and nothing has changed")
-            wait_ready(self.project, self.stage.boxes)
-            return
+        if standing:
+            change = compose.change(self.project, self._environment, self.stage.boxes)
+            if change is None:
+                progress("it stands already, and nothing has changed")
+                wait_ready(self.project, self.stage.boxes)
+                return
+            progress(f"it stands already, but {change}")
         compose.up(self.project, self._kind, self._environment, self._absent(), progress)
         # Compose has waited for the health checks; what the service itself says of the others is asked here.
         wait_ready(self.project, [box for box in self.stage.boxes if box.native.ready])
@@ -248,6 +254,10 @@ class DockerRuntime:
     def kill(self, box: str) -> None:
         with self._at_work(box) as found:
             self._faults.kill(found, self._living(box))
+
+    def kill_process(self, box: str, process: str) -> None:
+        with self._at_work(box) as found:
+            self._faults.kill_process(found, self._living(box), process)
 
     def stop(self, box: str) -> None:
         with self._at_work(box) as found:

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import sys
 from dataclasses import dataclass
 
-from infra.errors import LabError
-from infra.project import ROOT
-from infra.runtime.docker import images
 from infra.runtime.docker.cli import attempt, docker, failure
 from infra.runtime.docker.containers import Container
+from infra.runtime.docker.own_images import FAULTS
 
 SIDECAR_LABEL = "system-design-lab.sidecar"
-_FOLDER = ROOT / "infra" / "images"
-_SOURCES = ("Dockerfile", "delay.py")
 
 
 @dataclass(frozen=True)
@@ -25,7 +19,7 @@ class Sidecars:
 
     def once(self, options: list[str], script: str, *arguments: str) -> str:
         """Run a shell script in a helper that is gone afterwards; what it prints. Raises LabError with its words."""
-        command = ["run", "--rm", "--user=0", *self._common(), *options, tool_image(), "sh", "-ec", script, "sh"]
+        command = ["run", "--rm", "--user=0", *self._common(), *options, FAULTS.made(), "sh", "-ec", script, "sh"]
         done = attempt(*command, *arguments)
         if done.returncode != 0:
             raise failure("what the fault needs", (done.stderr or done.stdout).splitlines())
@@ -33,7 +27,7 @@ class Sidecars:
 
     def keep(self, name: str, options: list[str], command: list[str]) -> str:
         """Start a helper that stays; returns its id."""
-        full = ["run", "--detach", "--user=0", f"--name={self._name(name)}", *self._common(), *options, tool_image()]
+        full = ["run", "--detach", "--user=0", f"--name={self._name(name)}", *self._common(), *options, FAULTS.made()]
         return docker(*full, *command, doing="what the fault needs").strip()
 
     def end(self, name: str) -> None:
@@ -55,22 +49,3 @@ def in_network(container: Container) -> list[str]:
 def among_processes(container: Container) -> list[str]:
     """Options for a helper that sees the box's processes and its volumes."""
     return [f"--pid=container:{container.id}", f"--volumes-from={container.id}:ro"]
-
-
-def tool_image() -> str:
-    """The tools' image: LAB_FAULTS_IMAGE, the stand-in, or one that is built here once on the official Python image.
-
-    Raises LabError when it cannot be built."""
-    chosen = images.chosen(images.which())
-    if "LAB_FAULTS_IMAGE" in chosen:
-        return chosen["LAB_FAULTS_IMAGE"]
-    base = chosen["LAB_PYTHON_IMAGE"]
-    digest = hashlib.sha256(base.encode() + b"".join((_FOLDER / name).read_bytes() for name in _SOURCES))
-    image = f"system-design-lab-faults:{digest.hexdigest()[:16]}"
-    if attempt("image", "inspect", image).returncode != 0:
-        print("  the tool that injects this fault is built (once, about half a minute) …", file=sys.stderr, flush=True)
-        command = ["build", "--target=faults", f"--tag={image}", f"--build-arg=PYTHON_IMAGE={base}", str(_FOLDER)]
-        done = attempt(*command, seconds=600)
-        if done.returncode != 0:
-            raise LabError(f"{failure('the build of the faults image', done.stderr.splitlines())}")
-    return image

@@ -113,6 +113,13 @@ class LocalBoxes:
             return self.ports.get(f"{target.name}:{port} for {source}")
         return self.port(target, port)
 
+    def place(self, box: Box, inside: str) -> Path:
+        """Where on this machine a path inside the box is. Raises LabError when none of its mounts holds it."""
+        for mount in box.mounts:
+            if inside.startswith(mount.target.rstrip("/") + "/"):
+                return self._folder(mount.source) / inside[len(mount.target) :].lstrip("/")
+        raise LabError(f"{inside} is on no volume of {box.name}. Correct its x-local in docker-compose.yml.")
+
     def _folder(self, source: str) -> Path:
         return Path(source) if Path(source).is_absolute() else self.project.folder / "volumes" / source
 

@@ -12,6 +12,8 @@ from infra.errors import LabError
 START_DEADLINE = 60.0  # seconds that a box has to become ready
 STEP_DEADLINE = 300.0  # seconds that a one-off step such as a migration may take
 _POLL = 0.015  # seconds
+_LATER = 0.05  # the same for what takes longer: whoever is asked needs the processor to become ready
+_SOON = 1.0  # seconds
 
 
 @dataclass
@@ -46,7 +48,8 @@ class Launcher:
                     starting.remove(box)
                     ready.add(box.name)
             if starting:
-                time.sleep(_POLL)
+                newest = max(self._spawned[box.name] for box in starting)
+                time.sleep(_POLL if time.monotonic() - newest < _SOON else _LATER)
 
     def _arrived(self, box: Box) -> bool:
         why = self.obstacle(box)

@@ -134,6 +134,21 @@ class BoxProcess:
         living = table.family(leader) if leader else []
         return living or (table.holders(self.pid_file) if self.alive() else [])
 
+    def member(self, file: Path) -> psutil.Process | None:
+        """That one of them whose pid the file begins with; None when it has ended, also when its parent, on a busy
+        machine, has not yet taken note of that."""
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            pid = int(file.read_text().split()[0])
+            return next((process for process in self.members() if process.pid == pid and table.lives(process)), None)
+        return None
+
+    def kill_member(self, member: psutil.Process) -> None:
+        """SIGKILL one of them; it is gone on return unless the kernel holds it for longer than a moment."""
+        deadline = time.monotonic() + 2.0
+        table.send([member], signal.SIGKILL)
+        while table.lives(member) and time.monotonic() < deadline:
+            time.sleep(0.005)
+
     def _leader(self) -> int | None:
         """The pid in the file, unless another process got that number since. A file still empty is waited for."""
         deadline = time.monotonic() + 2.0

@@ -14,15 +14,17 @@ MARK = "LAB_BOX"  # in a process's environment: the pid file of the box that it 
 
 
 def family(leader: int) -> list[psutil.Process]:
-    """Those that live of the leader, its session, and its descendants, which may have opened sessions of their own."""
+    """Those that live of the leader, its session, and the descendants of both, which may have opened sessions of their
+    own: a Postgres that Patroni started has no parent any more, and its own children have each a session."""
     found: dict[int, psutil.Process] = {}
     for pid in psutil.pids():
         with contextlib.suppress(psutil.Error, OSError):
             if pid == leader or os.getsid(pid) == leader:
                 found[pid] = psutil.Process(pid)
-    if leader in found:
+    for process in list(found.values()):
         with contextlib.suppress(psutil.Error):
-            found |= {child.pid: child for child in found[leader].children(recursive=True)}
+            if process.ppid() not in found:
+                found |= {child.pid: child for child in process.children(recursive=True)}
     return [process for process in found.values() if lives(process)]
 
 

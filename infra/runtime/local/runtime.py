@@ -19,6 +19,7 @@ from infra.errors import LabError, NotSupported
 from infra.interrupt import heard_once
 from infra.project import COMPOSE_FILE, Project
 from infra.runtime import drains
+from infra.runtime.inner import RESTART, needs_undo, pid_file
 from infra.runtime.local import disk
 from infra.runtime.local import process_table as table
 from infra.runtime.local.boxes import LocalBoxes
@@ -205,6 +206,17 @@ class LocalRuntime:
             self._faults.add(f"{found.name} was killed", "start", found.name)
             self.boxes.process(found).kill()
 
+    def kill_process(self, box: str, process: str) -> None:
+        with self._at_work(box) as found:
+            self._must_live(found)
+            file = self.boxes.place(found, pid_file(found, process))
+            victim = self.boxes.process(found).member(file)
+            if victim is None:
+                raise LabError(f"No {process} runs in {found.name} now. See `lab logs {found.name}`.")
+            if needs_undo(process):
+                self._faults.add(f"{process} of {found.name} was killed", RESTART, found.name)
+            self.boxes.process(found).kill_member(victim)
+
     def stop(self, box: str) -> None:
         with self._at_work(box) as found:
             self._must_live(found)
@@ -327,6 +339,9 @@ class LocalRuntime:
                     process.send(signal.SIGCONT)
                     disk.lift(process)
             self.boxes.heal_links()
+            for fault in self._faults.all():
+                if fault.undo == RESTART:
+                    self.boxes.stop(self._box(fault.arguments[0]))
             self._launch(list(self.stage.boxes), lambda _: None)
             drains.admit_all(self.project, self.stage, self.address)
             drains.settle(self.stage, self.address, self.stage.boxes)

@@ -1,0 +1,1 @@
+"""The configuration of the servers, and what runs in their boxes. Both runtimes read it."""
