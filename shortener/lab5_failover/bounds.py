@@ -25,6 +25,10 @@ PAUSE, LONGEST_PAUSE = 0.002, 0.01  # between two looks whether it has
 LAGS = 0.25
 # A replica's answer. A quiet one takes a millisecond; with the leader's 2 s behind it a read stays below 4 s.
 REPLICA = 0.5
+# So long a redirect that the cache does not know waits for the leader's place in the log; then it reads without it, and
+# the cache stays as it is. While nobody leads, REPLICA follows: the balancer gives a GET 1.3 s, and takes a copy that
+# needs longer for a broken one.
+POSITION = 0.3
 # A replica that did not answer, or that leads by now, is left alone for so long. Then one read tries it again.
 REST = 1.0
 # Connections of one copy to each replica: they are shared by all GETs that wait, as lab 4's to the leader are.

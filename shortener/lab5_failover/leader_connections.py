@@ -10,17 +10,12 @@ from shortener.lab1_file.batches import Batches
 from shortener.lab1_file.links import Unavailable
 from shortener.lab2_postgres.connections import SECONDS, Parameters
 from shortener.lab4_many_copies.shedding import SheddingConnections
-from shortener.lab5_failover.bounds import COMMIT_GRACE
+from shortener.lab5_failover.bounds import COMMIT_GRACE, POSITION
 from shortener.lab5_failover.leader import Leader
 from shortener.lab5_failover.position import Position, leader_has
 from shortener.lab5_failover.server_connection import NotReplicated, Reading, ServerConnection
 from shortener.lab5_failover.server_connections import ServerConnections
 from shortener.lab5_failover.session import current
-
-# So long a redirect that the cache does not know waits for the leader's place in the log; then it reads without it, and
-# the cache stays as it is. While nobody leads, a replica's 0.5 s follow: the balancer gives a GET 1.3 s, and takes a
-# copy that needs longer for a broken one.
-POSITION_SECONDS = 0.3
 
 
 class LeaderConnections(ServerConnections):
@@ -36,9 +31,9 @@ class LeaderConnections(ServerConnections):
     async def position(self) -> Position:
         """A place in the log behind all that is committed now; those who ask at once share the question.
 
-        Raises Unavailable within POSITION_SECONDS."""
+        Raises Unavailable within POSITION."""
         try:
-            async with asyncio.timeout(POSITION_SECONDS):
+            async with asyncio.timeout(POSITION):
                 return await self._positions.put(None)
         except TimeoutError:
             raise Unavailable("nobody has said in time how far the log has come") from None

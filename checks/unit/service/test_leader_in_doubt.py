@@ -14,9 +14,9 @@ from prometheus_client import CollectorRegistry
 
 from infra.project import ROOT
 from shortener.lab3_cache_and_events.cache import CacheAway
-from shortener.lab5_failover.bounds import REPLICA
+from shortener.lab5_failover.bounds import POSITION, REPLICA
 from shortener.lab5_failover.leader import Leader, servers
-from shortener.lab5_failover.leader_connections import POSITION_SECONDS, LeaderConnections
+from shortener.lab5_failover.leader_connections import LeaderConnections
 from shortener.lab5_failover.position import Position
 from shortener.lab5_failover.replica_reads import ReplicaReads
 from shortener.lab5_failover.replica_store import ReplicaStore
@@ -122,7 +122,7 @@ def test_what_an_old_leader_called_new_enough_is_not_cached() -> None:
 def test_a_redirect_that_no_leader_answers_is_quicker_than_the_balancers_patience() -> None:
     balancer = (ROOT / "infra" / "config" / "haproxy.cfg").read_text()
     (milliseconds,) = re.findall(r"set-timeout server (\d+)ms if .*GET", balancer)
-    assert 0.75 * int(milliseconds) / 1000 > POSITION_SECONDS + REPLICA
+    assert 0.75 * int(milliseconds) / 1000 > POSITION + REPLICA
 
 
 def test_what_cancels_a_write_is_over_before_the_next_write() -> None:

@@ -27,8 +27,8 @@ from shortener.lab3_cache_and_events.cache import Cache
 from shortener.lab3_cache_and_events.link_events import LinkEvents
 from shortener.lab3_cache_and_events.migrate import VERSIONS
 from shortener.lab5_failover import leader_connections, replica, server_connection
-from shortener.lab5_failover.bounds import REPLICA
-from shortener.lab5_failover.leader_connections import POSITION_SECONDS, LeaderConnections
+from shortener.lab5_failover.bounds import POSITION, REPLICA
+from shortener.lab5_failover.leader_connections import LeaderConnections
 from shortener.lab5_failover.position import Position, parsed
 from shortener.lab5_failover.replica import Replica
 from shortener.lab5_failover.replica_cache import ReplicaCache
@@ -45,7 +45,7 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     for pool in (Replica, LeaderConnections):
         monkeypatch.setattr(pool, "seconds", PATIENT)
     monkeypatch.setattr(connections, "SECONDS", PATIENT)
-    monkeypatch.setattr(leader_connections, "POSITION_SECONDS", PATIENT)
+    monkeypatch.setattr(leader_connections, "POSITION", PATIENT)
     monkeypatch.setattr(cache, "SECONDS", PATIENT)
     for name, value in (("SECONDS", PATIENT), ("PATIENCE", PATIENT), ("LEASE_TTL", 20_000), ("CHANGING_TTL", 20_000)):
         monkeypatch.setattr(cached_store, name, value)
@@ -266,7 +266,7 @@ def test_without_the_leader_reads_go_on_in_time_and_nothing_is_cached(
             cache = Cache(redis_url)
             cached = ReplicaCache(side.store, cache, CollectorRegistry())
             with monkeypatch.context() as patched, request(seen):
-                patched.setattr(leader_connections, "POSITION_SECONDS", POSITION_SECONDS)
+                patched.setattr(leader_connections, "POSITION", POSITION)
                 patched.setattr(LeaderConnections, "seconds", PATIENT)
                 began = time.monotonic()
                 assert await cached.find_url(link_id) == OLD
