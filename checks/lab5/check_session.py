@@ -5,24 +5,16 @@ back: they receive everything, and show nothing of it. Where nothing is stale, i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from urllib.parse import quote
 
 from checks.lab5.client import Client, fresh_url, url_of
-from checks.lab5.held_back import held_back, reads_by_node
-from checks.lab5.session_load import Seen, load
-from checks.plugin.copies import every_copy
+from checks.lab5.held_back import held_back
 from checks.plugin.service import Answer
 from checks.plugin.stand import Stand
 from checks.plugin.verdict import expect, inconclusive
-from infra.failover.cluster import leader_of
 
 ROUNDS = 6  # reads of each kind, which go from copy to copy
-READS, CLIENTS = 600, 6
-TRIES = 3  # of the share: a replica that is late because the machine is busy is so no second time
-SHARE = 0.8  # of the reads, at least, on replicas
-COUNTED = 0.5  # of the reads, at least, must be found in the nodes' statistics to say anything
 HELD = "held the replicas back"
 CURRENT = "each read as new as what this client has written or seen: the leader is asked when no replica has caught up"
 
@@ -103,52 +95,6 @@ def check_cache_and_replicas(stand: Stand, note: Callable[[str], None]) -> None:
         did = f"Created a link while I {HELD}, then followed it as a stranger."
         expect(answer.status == 302, did=did, expected="302: that it is not there only the leader can tell", got=answer)
     _judge(stale, note)
-
-
-def check_replica_share(stand: Stand, note: Callable[[str], None]) -> None:
-    """At least 80 % of the reads are answered by replicas while a tenth of the requests writes, and none is stale"""
-    did = f"{CLIENTS} clients read {READS} times with their tokens, from copy to copy, and wrote a tenth as often."
-    shares: list[Share] = []
-    while len(shares) < TRIES and all(one.replicas < SHARE for one in shares):
-        shares.append(_share(stand, did))
-    best = max(shares, key=lambda one: one.replicas)
-    note(f"{best}; {best.seen.writes} writes, none stale")
-    expect(best.replicas >= SHARE, did=did, expected=f"at least {SHARE:.0%} of the reads on replicas", got=best)
-
-
-@dataclass(frozen=True)
-class Share:
-    """Of one load: the queries that each node ran for it."""
-
-    seen: Seen
-    asked: Mapping[str, int]
-    leader: str
-
-    @property
-    def replicas(self) -> float:
-        """Of the reads; one may ask a replica again, until it has caught up."""
-        return max(0.0, 1 - self.asked[self.leader] / self.seen.reads)
-
-    def __str__(self) -> str:
-        words = (f"{node} {count:,}{' (leads)' * (node == self.leader)}" for node, count in self.asked.items())
-        return f"{self.replicas:.0%} of {self.seen.reads:,} reads on replicas; queries: {', '.join(words)}"
-
-
-def _share(stand: Stand, did: str) -> Share:
-    leader, copies = leader_of(stand.runtime), every_copy(stand)
-    before = reads_by_node(stand)
-    seen = load(copies, READS, CLIENTS, json_share=1.0)
-    after = reads_by_node(stand)
-    expect(not seen.stale, did=did, expected=CURRENT, got=f"{len(seen.stale)} stale reads, such as {seen.stale[:1]}")
-    failed = ", ".join(f"{times} times {what}" for what, times in seen.failed.items())
-    expect(not seen.failed, did=did, expected="200 each time", got=failed)
-    asked = {node: after[node] - before.get(node, 0) for node in after}
-    reads = sum(asked.values())
-    if reads < COUNTED * seen.reads:
-        inconclusive(
-            f"of {seen.reads} reads the nodes' statistics show {reads} only: this check cannot tell who answered"
-        )
-    return Share(seen, asked, leader)
 
 
 def _made(client: Client, url: str) -> str:

@@ -16,7 +16,8 @@ Each box and each link of each lab, struck by each fault, in both runtimes. Read
 ten a second each while the fault is in force. *Failed* counts what was not served; *gap* is the longest time without a
 served one. *Healed* is how long `lab heal` took until every box was ready again. What a client must meet there, and
 that nothing acknowledged is lost, is tested (`checks/matrix/test_matrix.py`); the figures are one run's, made by `make
-matrix`. """
+matrix`.
+"""
 
 
 def read(files: Iterable[Path]) -> list[dict[str, Any]]:

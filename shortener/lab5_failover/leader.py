@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from psycopg import conninfo
 
-from shortener.lab5_failover.bounds import AGAIN, CONNECT, HEAD_START, LOOK, SEARCH
+from shortener.lab5_failover.bounds import AGAIN, CONNECT, DOUBT, HEAD_START, LOOK, SEARCH
 from shortener.lab5_failover.position import Position
 from shortener.lab5_failover.server_connection import FAILURES, ServerConnection
 
@@ -48,6 +48,7 @@ class Leader:
         self._found: ServerConnection | None = None  # by the search; for whoever comes first
         self._looks: set[asyncio.Task[ServerConnection | None]] = set()
         self._newest = Position(0, 0, 0)
+        self._trusted_until = 0.0  # whatever a client says
 
     async def connect(self, end: float) -> ServerConnection:
         """A connection to the leader as soon as there is one. Raises TimeoutError at `end` on the loop's clock."""
@@ -67,6 +68,13 @@ class Leader:
         if epoch == self.epoch:
             self.epoch += 1
             self._known, self._doubted = None, self._known
+
+    def doubt(self, epoch: int) -> None:
+        """A client says that it has seen a later timeline than the leader of that epoch has: no server says so."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._trusted_until:
+            self._trusted_until = now + DOUBT
+            self.forget(epoch)
 
     def is_at(self, server: Server) -> bool:
         """Whether that server led last, as far as is known."""

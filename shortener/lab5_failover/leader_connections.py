@@ -40,11 +40,14 @@ class LeaderConnections(ServerConnections):
 
     def leads(self, reading: Reading[object], wanted: Position | None) -> bool:
         """Whether the server that was read leads still. Otherwise it lacks what its client has seen, or some other
-        server has begun a new timeline; then it is forgotten."""
-        if leader_has(reading.has, wanted) and not self.leader.superseded(reading.has):
-            return True
-        self.leader.forget(reading.epoch)
-        return False
+        server has begun a new timeline; then the leader is looked for anew."""
+        if self.leader.superseded(reading.has):
+            self.leader.forget(reading.epoch)
+            return False
+        if not leader_has(reading.has, wanted):
+            self.leader.doubt(reading.epoch)
+            return False
+        return True
 
     async def _fetch(self, query: str, parameters: Parameters, end: float) -> list[TupleRow]:
         """A write. It is tried again only where the server says that it has done nothing: there it leads no more."""

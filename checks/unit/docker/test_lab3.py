@@ -62,8 +62,11 @@ def test_the_topics_are_there_with_their_partitions(stage: DockerRuntime) -> Non
 
 
 @pytest.mark.parametrize(("refusals", "code"), [(1, 0), (99, 1)])
-def test_a_broker_that_refuses_a_topic_is_asked_again_for_a_minute(tmp_path: Path, refusals: int, code: int) -> None:
+def test_a_broker_that_refuses_a_topic_is_asked_again_for_a_minute(
+    tmp_path: Path, request: pytest.FixtureRequest, refusals: int, code: int
+) -> None:
     own = project("topics", 3)
+    request.addfinalizer(lambda: shutil.rmtree(own.folder))  # the passwords that fill the file in
     environment = compose.variables(own, images.which())
     said = subprocess.check_output(compose.command(own, "config", "--format", "json"), env=environment, text=True)
     *bash, script = json.loads(said)["services"]["topics"]["command"]
@@ -79,7 +82,6 @@ def test_a_broker_that_refuses_a_topic_is_asked_again_for_a_minute(tmp_path: Pat
     assert sorted(asked_for) == [".clicks", ".links"]
     assert {len(lines) for lines in asked_for.values()} == {2 if code == 0 else 1}
     assert "--partitions 3" in asked_for[".clicks"][0]
-    shutil.rmtree(own.folder)  # the passwords that fill the file in
 
 
 def test_every_box_is_ready_and_tells_its_memory(stage: DockerRuntime) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import signal
 import sys
 import time
@@ -17,11 +18,16 @@ from shortener.lab5_failover.regions.rules import rule_of
 from shortener.lab5_failover.regions.sender import Sender
 from shortener.lab5_failover.regions.store import RegionStore
 
+NAME = re.compile(r"[0-9A-Za-z-]{1,32}")  # it stands in a header, between the signs , and :
+
 
 def wire(settings: Mapping[str, str]) -> Starlette:
     """Raises KeyError for a variable that is missing, ValueError for one that will not do."""
     name, skew = settings["REGION"], float(settings.get("CLOCK_SKEW") or 0)
     other = OtherRegion(settings["OTHER_REGION"], settings["OTHER_REGION_URL"])
+    for region in (name, other.name):
+        if not NAME.fullmatch(region):
+            raise ValueError(f"REGION={region}: a region is named by letters, digits and hyphens, 32 at most")
     store = RegionStore(settings["DATABASE_URL"])
     sender = Sender(store, OtherRegion(other.name, settings["OTHER_REGION_URL"]))
 

@@ -144,3 +144,27 @@ def test_a_write_waits_for_a_leader_and_is_given_up_in_time_and_one_at_an_old_le
 
         with pair.synchronous():
             run(scenario)
+
+
+@pytest.mark.parametrize(("doubt", "searches"), [(PATIENT, 1), (0.0, 10)])  # each asks twice
+def test_a_timeline_that_a_client_made_up_costs_the_others_one_search_in_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, doubt: float, searches: int
+) -> None:
+    monkeypatch.setattr(leader, "DOUBT", doubt)
+    with running_pair(tmp_path) as pair:
+        migrate(pair.primary.url, versions=VERSIONS)
+
+        async def scenario() -> None:
+            async with opened(pair.url) as side:
+                with request() as session:
+                    link = await side.links.add(URL)
+                assert session.seen is not None
+                before, made_up = side.leader.epoch, session.seen._replace(timeline=99)
+                for _ in range(5):
+                    with request(made_up), pytest.raises(Unavailable):
+                        await side.store.find_url(link.id)
+                assert side.leader.epoch - before == searches
+                with request(session.seen):
+                    assert await side.store.find_url(link.id) == URL
+
+        run(scenario)
