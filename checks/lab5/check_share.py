@@ -1,4 +1,4 @@
-"""Replicas do the work of the reads: each node's own statistics (pg_stat_statements) tell how often it was asked. Lab 5."""
+"""Replicas do the work of the reads: each node's own statistics (pg_stat_statements) tell what it was asked. Lab 5."""
 
 from __future__ import annotations
 

@@ -9,5 +9,5 @@ async def _of_the_leader(store: ReplicaStore, link_id: str) -> Reading[str | Non
     return await store._routed.urls.put(link_id)
 
 
-ReplicaStore.find_newest_url = _of_the_leader  # type: ignore[method-assign]
+ReplicaStore.find_newest_url = _of_the_leader  # type: ignore[assignment,method-assign]
 run()
