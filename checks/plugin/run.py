@@ -76,4 +76,7 @@ def _pytest(paths: tuple[Path, ...], checks: Checks) -> int:
         "--capture=no",
         *map(str, paths),
     ]
-    return int(pytest.main(arguments, plugins=[checks]))
+    with pytest.MonkeyPatch.context() as environment:
+        for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):  # a learner's, for tests of their own
+            environment.delenv(name, raising=False)
+        return int(pytest.main(arguments, plugins=[checks]))

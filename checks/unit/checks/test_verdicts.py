@@ -38,6 +38,12 @@ def test_a_check_that_passes_proves(ran: Run) -> None:
     assert "Lab 1 is proved: 1 passed" in run.text
 
 
+def test_what_a_learner_has_set_for_pytest_changes_nothing(ran: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-v --durations=3")
+    run = ran(PASSES)
+    assert (run.code, [result.verdict for result in run.results]) == (0, ["pass"])
+
+
 def test_a_failure_says_what_a_learner_needs(ran: Run) -> None:
     run = ran(FAILS + PASSES)
     assert run.code == 1
