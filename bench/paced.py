@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import math
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import uvloop
 
@@ -32,11 +33,11 @@ class Client(asyncio.Protocol):
         self.answered: asyncio.Future[int] | None = None
         self.received = b""
 
-    async def run(self, first: float, interval: float, ended: Callable[[float], bool]) -> None:
-        """Turns begin at `first` and every `interval` seconds."""
-        for due in itertools.count(first, interval):
+    async def run(self, turns: Iterable[int], due_of: Callable[[int], float], ended: Callable[[int], bool]) -> None:
+        for turn in turns:
+            due = due_of(turn)
             await asyncio.sleep(due - time.monotonic())
-            if ended(due):
+            if ended(turn):
                 break
             status = await self.ask()
             self.note((due, time.monotonic() - due, status))
@@ -82,14 +83,17 @@ class Client(asyncio.Protocol):
 async def paced(ports: list[int], rate: float, seconds: float, paths: list[str], over: threading.Event) -> list[Row]:
     requests = itertools.cycle([f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode() for path in paths])
     begin, rows = time.monotonic() + 0.1, list[Row]()
-    end = begin + seconds if seconds else float("inf")
+    most = round(rate * seconds) if seconds else math.inf
 
-    def ended(due: float) -> bool:
-        return due >= end or over.is_set()
+    def due_of(turn: int) -> float:
+        return begin + turn / rate
+
+    def ended(turn: int) -> bool:
+        return turn >= most or over.is_set()
 
     clients = [Client(port, requests, rows.append) for port, _ in zip(itertools.cycle(ports), range(CONNECTIONS))]
-    turns = [client.run(begin + number / rate, CONNECTIONS / rate, ended) for number, client in enumerate(clients)]
-    await asyncio.gather(*turns)
+    turns = [itertools.count(number, CONNECTIONS) for number in range(CONNECTIONS)]
+    await asyncio.gather(*[one.run(its, due_of, ended) for one, its in zip(clients, turns, strict=True)])
     return sorted(rows)
 
 
