@@ -13,7 +13,7 @@ LOOK = 0.05
 SEARCH = 10.0
 
 # A client's token that names a later timeline than the leader's has the leader looked for anew. Anybody can make such a
-# token up: so often at most, it costs the others a search of 20 ms.
+# token up: so often at most, it costs the others a search.
 DOUBT = 1.0
 
 # So long before a write's end the server is asked to give up a commit that waits for its standby. statement_timeout

@@ -72,7 +72,7 @@ class Leader:
     def doubt(self, epoch: int) -> None:
         """A client says that it has seen a later timeline than the leader of that epoch has: no server says so."""
         now = asyncio.get_running_loop().time()
-        if now >= self._trusted_until:
+        if epoch == self.epoch and now >= self._trusted_until:
             self._trusted_until = now + DOUBT
             self.forget(epoch)
 
