@@ -18,6 +18,7 @@ READS, CLIENTS = 600, 6
 MISSES = 120
 TRIES = 3  # of the share: a replica that is late because the machine is busy is so no second time
 SHARE = 0.8  # of the reads, at least, on replicas
+MOSTLY = f"at least {SHARE:.0%} of the reads on replicas"
 COUNTED = 0.5  # of the reads, at least, must be found in the nodes' statistics to say anything
 
 
@@ -54,7 +55,7 @@ def check_replica_share(stand: Stand, note: Callable[[str], None]) -> None:
 
     best = _best(lambda: _share(stand, read))
     note(f"{best}; none stale")
-    expect(best.replicas >= SHARE, did=did, expected=f"at least {SHARE:.0%} of the reads on replicas", got=best)
+    expect(best.replicas >= SHARE, did=did, expected=MOSTLY, got=best)
 
 
 def check_misses_on_replicas(stand: Stand, note: Callable[[str], None]) -> None:
@@ -68,7 +69,7 @@ def check_misses_on_replicas(stand: Stand, note: Callable[[str], None]) -> None:
 
     best = _best(once)
     note(str(best))
-    expect(best.replicas >= SHARE, did=did, expected=f"at least {SHARE:.0%} of the reads on replicas", got=best)
+    expect(best.replicas >= SHARE, did=did, expected=MOSTLY, got=best)
 
 
 def _best(once: Callable[[], Share]) -> Share:

@@ -13,6 +13,6 @@ class Reads:
         # TODO own-writes: a replica may answer when it has replayed what the token names. Ask it first, in a statement
         #      of its own (pg_last_wal_replay_lsn()), then read: the other way round it may catch up in between. Not
         #      yet there? Wait a little (50 ms in all), then ask the leader.
-        # TODO misses-on-replicas: what a redirect that the cache does not know is answered from.
+        # TODO misses-on-replicas: a redirect that the cache does not know reads here, too.
         # TODO cache-and-replicas: "there is no such link" is believed of the leader alone.
         return self.connections.query(sql, values)

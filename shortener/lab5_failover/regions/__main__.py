@@ -23,11 +23,8 @@ NAME = re.compile(r"[0-9A-Za-z-]{1,32}")  # it stands in a header, between the s
 
 def wire(settings: Mapping[str, str]) -> Starlette:
     """Raises KeyError for a variable that is missing, ValueError for one that will not do."""
-    name, skew = settings["REGION"], float(settings.get("CLOCK_SKEW") or 0)
-    other = OtherRegion(settings["OTHER_REGION"], settings["OTHER_REGION_URL"])
-    for region in (name, other.name):
-        if not NAME.fullmatch(region):
-            raise ValueError(f"REGION={region}: a region is named by letters, digits and hyphens, 32 at most")
+    name, skew = _name(settings, "REGION"), float(settings.get("CLOCK_SKEW") or 0)
+    other = OtherRegion(_name(settings, "OTHER_REGION"), settings["OTHER_REGION_URL"])
     store = RegionStore(settings["DATABASE_URL"])
     sender = Sender(store, OtherRegion(other.name, settings["OTHER_REGION_URL"]))
 
@@ -37,6 +34,13 @@ def wire(settings: Mapping[str, str]) -> Starlette:
 
     rule = rule_of(settings["RULE"], (name, other.name))
     return create_app(Region(name, rule, store, other, clock, sender.wake), sender)
+
+
+def _name(settings: Mapping[str, str], variable: str) -> str:
+    name = settings[variable]
+    if not NAME.fullmatch(name):
+        raise ValueError(f"{variable}={name}: a region is named by letters, digits and hyphens, 32 at most")
+    return name
 
 
 def main() -> None:
